@@ -1,0 +1,124 @@
+# Everything that people and machines do here. `make` lists it.
+
+SHELL := /bin/bash -o pipefail
+.DEFAULT_GOAL := help
+
+# Built tools and clusters live outside the repository, keyed by the versions that made them.
+export QUIESCE_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/quiesce
+TOOLS := $(QUIESCE_CACHE)/tools/$(shell cat test/tools/go.mod test/tools/go.sum | sha256sum | cut -c1-12)
+
+# Without cgo, so that the project, its tools and the cluster's binaries share what the compiler has cached.
+export CGO_ENABLED := 0
+
+CLUSTER := go run -C test/cluster .
+
+##@ Start here
+
+.PHONY: help
+help: ## List what there is to make.
+	@awk 'BEGIN {FS = ":.*## "; printf "make TARGET\n"} \
+	  /^##@/ {printf "\n%s\n", substr($$0, 5)} \
+	  /^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(TOOLS)/helm ## Show the main job: a real cluster, a policy, a pod, a Velero backup, a freeze and a thaw.
+	HELM=$(TOOLS)/helm go run ./test/demo
+
+.PHONY: demo-down
+demo-down: ## Take down what the demo left for exploring: the cluster and the demo's filesystem.
+	go run ./test/demo -down
+
+.PHONY: test
+test: gcc ## Run the unit tests, and the integration tests on a real API server.
+	@echo "Finding the API server and etcd for the integration tests; building them if need be"
+	assets=$$($(CLUSTER) assets) && \
+	  CGO_ENABLED=1 KUBEBUILDER_ASSETS="$$assets" go test -race $$(go list ./... | grep -v /test/chart)
+	go test -C test/cluster ./...
+
+.PHONY: e2e
+e2e: $(TOOLS)/helm ## Run the demo's path with assertions, on the real one-node cluster with Velero.
+	HELM=$(TOOLS)/helm go test -tags e2e -count 1 -timeout 20m -v ./test/e2e
+
+.PHONY: bench
+bench: $(TOOLS)/benchstat ## Measure admission, beside controller-runtime's typed defaulter.
+	go test ./webhook -run '^$$' -bench Admission -benchmem -cpu 1 -count 10 | tee /dev/stderr | grep -v '^{' | \
+	  $(TOOLS)/benchstat -col /handler -row /policies -
+
+##@ The cluster
+
+.PHONY: cluster-up
+cluster-up: ## Bring the one-node cluster up, with Velero.
+	$(CLUSTER) up --velero
+
+.PHONY: cluster-down
+cluster-down: ## Take the cluster down, and all that it made on this machine.
+	$(CLUSTER) down
+
+##@ Change the code
+
+.PHONY: generate
+generate: $(TOOLS)/controller-gen ## Generate deepcopy, CRDs, RBAC, the webhook's manifest, and the chart's copies.
+	$(TOOLS)/controller-gen object paths=./hooks/v1alpha1
+	$(TOOLS)/controller-gen crd paths=./hooks/v1alpha1 output:crd:dir=config/crd
+	$(TOOLS)/controller-gen rbac:roleName=quiesce-webhook paths=./webhook output:rbac:dir=config/rbac/webhook
+	$(TOOLS)/controller-gen rbac:roleName=quiesce-controller paths=./hooks/status paths=./webhook/certificates \
+	  paths=./cmd/quiesce-controller output:rbac:dir=config/rbac/controller
+	$(TOOLS)/controller-gen webhook paths=./webhook output:webhook:dir=config/webhook
+	rm -rf charts/quiesce/generated
+	mkdir -p charts/quiesce/generated
+	cp -r config/crd config/rbac config/webhook charts/quiesce/generated/
+
+.PHONY: format
+format: $(TOOLS)/golangci-lint ## Format the Go code.
+	$(TOOLS)/golangci-lint fmt
+
+.PHONY: lint
+lint: $(TOOLS)/golangci-lint ## Look for mistakes in the Go code.
+	$(TOOLS)/golangci-lint run --build-tags e2e ./...
+	cd test/cluster && $(TOOLS)/golangci-lint run --config ../../.golangci.yml ./...
+
+.PHONY: verify
+verify: verify-generated verify-modules verify-format lint verify-chart ## Check all that no test runs: generated files, formatting, lint, the chart.
+
+.PHONY: verify-generated
+verify-generated: ## Check that the generated files are what the generators make.
+	@before=$$(mktemp -d) && trap 'rm -rf "$$before"' EXIT && \
+	  cp -r config charts/quiesce/generated hooks/v1alpha1 "$$before" && \
+	  $(MAKE) --no-print-directory generate && \
+	  for pair in config:config generated:charts/quiesce/generated v1alpha1:hooks/v1alpha1; do \
+	    diff -r "$$before/$${pair%%:*}" "$${pair#*:}" || { echo "Generated files were out of date: commit what 'make generate' made" >&2; exit 1; }; \
+	  done
+
+.PHONY: verify-modules
+verify-modules: ## Check that go.mod and go.sum are tidy.
+	go mod tidy -diff
+	go mod -C test/cluster tidy -diff
+
+.PHONY: verify-format
+verify-format: $(TOOLS)/golangci-lint ## Check that the Go code is formatted.
+	$(TOOLS)/golangci-lint fmt --diff
+
+.PHONY: verify-chart
+verify-chart: $(TOOLS)/helm ## Lint the chart, render it with many values, and check all it renders with a real API server.
+	$(TOOLS)/helm lint --strict charts/quiesce
+	assets=$$($(CLUSTER) assets) && HELM=$(TOOLS)/helm KUBEBUILDER_ASSETS="$$assets" go test ./test/chart
+
+##@ What the rest needs
+
+# Each tool is pinned in test/tools/go.mod and built once for a version.
+TOOL_PACKAGES := \
+  sigs.k8s.io/controller-tools/cmd/controller-gen \
+  github.com/golangci/golangci-lint/v2/cmd/golangci-lint \
+  helm.sh/helm/v4/cmd/helm \
+  golang.org/x/perf/cmd/benchstat
+
+.PHONY: tools
+tools: $(addprefix $(TOOLS)/,$(notdir $(TOOL_PACKAGES))) ## Build the tools: controller-gen, golangci-lint, helm, benchstat.
+
+$(TOOLS)/%:
+	@echo "Building $* (once for this version; minutes from a cold cache)"
+	@go build -C test/tools -ldflags '-s -w' -o $@ $(filter %/$*,$(TOOL_PACKAGES))
+
+.PHONY: gcc
+gcc: # The race detector needs a C compiler.
+	@command -v gcc >/dev/null || { echo "Installing gcc for the race detector" && apt-get update -qq && apt-get install -y -qq gcc libc6-dev; }

@@ -1,0 +1,44 @@
+// Command quiesce-controller accompanies the webhook: it keeps the status of policies, the CA and the caBundle.
+package main
+
+import (
+	"flag"
+	"os"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+)
+
+func main() {
+	if err := run(); err != nil {
+		ctrl.Log.Error(err, "quiesce-controller has ended")
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	var (
+		options options
+		logging zap.Options
+	)
+	flag.StringVar(&options.metricsBindAddress, "metrics-bind-address", ":8080", "host:port of /metrics; 0 for none")
+	flag.StringVar(&options.healthProbeBindAddress, "health-probe-bind-address", ":8081", "host:port of /healthz and /readyz; 0 for none")
+	flag.BoolVar(&options.leaderElect, "leader-elect", true, "let only one of several replicas act")
+	flag.StringVar(&options.namespace, "namespace", "quiesce-system", "namespace in which Quiesce runs")
+	flag.StringVar(&options.caSecretName, "ca-secret-name", "quiesce-webhook-ca", "Secret in which to keep the CA")
+	flag.StringVar(&options.webhookConfigurationName, "webhook-configuration-name", "quiesce-webhook",
+		"MutatingWebhookConfiguration into which to write the CA")
+	logging.BindFlags(flag.CommandLine)
+	flag.Parse()
+	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&logging)))
+
+	config, err := ctrl.GetConfig()
+	if err != nil {
+		return err
+	}
+	mgr, err := newManager(config, options)
+	if err != nil {
+		return err
+	}
+	return mgr.Start(ctrl.SetupSignalHandler())
+}

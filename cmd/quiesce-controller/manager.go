@@ -1,0 +1,85 @@
+package main
+
+import (
+	"fmt"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/quiesce-io/quiesce/hooks/status"
+	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
+	"github.com/quiesce-io/quiesce/webhook/certificates"
+)
+
+// +kubebuilder:rbac:groups=coordination.k8s.io,namespace=quiesce-system,resources=leases,verbs=get;create;update
+// +kubebuilder:rbac:groups=events.k8s.io,namespace=quiesce-system,resources=events,verbs=create;patch
+
+type options struct {
+	metricsBindAddress, healthProbeBindAddress string
+	leaderElect                                bool
+	namespace                                  string
+	caSecretName, webhookConfigurationName     string
+}
+
+// newManager wires the controllers. Its cache holds the one Secret and the one webhook configuration that are ours.
+func newManager(config *rest.Config, options options) (manager.Manager, error) {
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			return nil, fmt.Errorf("building the scheme: %w", err)
+		}
+	}
+	secret := types.NamespacedName{Namespace: options.namespace, Name: options.caSecretName}
+	mgr, err := manager.New(config, manager.Options{
+		Scheme:                        scheme,
+		Metrics:                       metricsserver.Options{BindAddress: options.metricsBindAddress},
+		HealthProbeBindAddress:        options.healthProbeBindAddress,
+		LeaderElection:                options.leaderElect,
+		LeaderElectionID:              "quiesce-controller",
+		LeaderElectionNamespace:       options.namespace,
+		LeaderElectionReleaseOnCancel: true,
+		Cache: cache.Options{
+			ReaderFailOnMissingInformer: true,
+			DefaultTransform:            cache.TransformStripManagedFields(),
+			ByObject: map[client.Object]cache.ByObject{
+				&corev1.Pod{}: {Transform: status.SlimPod},
+				&corev1.Secret{}: {
+					Namespaces: map[string]cache.Config{secret.Namespace: {}},
+					Field:      fields.OneTermEqualSelector("metadata.name", secret.Name),
+				},
+				&admissionregistrationv1.MutatingWebhookConfiguration{}: {
+					Field: fields.OneTermEqualSelector("metadata.name", options.webhookConfigurationName),
+				},
+			},
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("setting up the controller: %w", err)
+	}
+	if err := (&status.Reconciler{Client: mgr.GetClient(), Release: options.namespace}).SetupWithManager(mgr); err != nil {
+		return nil, fmt.Errorf("setting up the policies' status: %w", err)
+	}
+	injector := &certificates.Injector{Client: mgr.GetClient(), Secret: secret, Configuration: options.webhookConfigurationName}
+	if err := injector.SetupWithManager(mgr); err != nil {
+		return nil, fmt.Errorf("setting up the caBundle: %w", err)
+	}
+	if err := mgr.Add(certificates.NewAuthority(config, secret.Namespace, secret.Name)); err != nil {
+		return nil, fmt.Errorf("setting up the CA: %w", err)
+	}
+	for _, add := range []func(string, healthz.Checker) error{mgr.AddHealthzCheck, mgr.AddReadyzCheck} {
+		if err := add("ping", healthz.Ping); err != nil {
+			return nil, fmt.Errorf("adding a health check: %w", err)
+		}
+	}
+	return mgr, nil
+}

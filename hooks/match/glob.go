@@ -1,0 +1,46 @@
+package match
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
+)
+
+// glob is the name of a namespace, in which * stands for any number of characters and ? for one. The syntax is that of
+// path.Match; the CRD lets none of its other special characters in.
+type glob string
+
+func compileGlobs(field string, patterns []v1alpha1.NamespaceGlob) ([]glob, error) {
+	globs := make([]glob, 0, len(patterns))
+	for i, pattern := range patterns {
+		if _, err := path.Match(string(pattern), ""); err != nil {
+			return nil, fmt.Errorf("%s[%d]: %q is not a glob: write a name, or * and ? in it, such as shop-*", field, i, pattern)
+		}
+		globs = append(globs, glob(pattern))
+	}
+	return globs, nil
+}
+
+// literal tells whether the glob is a plain name, which can be looked up in an index.
+func (g glob) literal() bool {
+	return !strings.ContainsAny(string(g), `*?[\`)
+}
+
+func (g glob) matches(name string) bool {
+	if g == "*" {
+		return true
+	}
+	matched, err := path.Match(string(g), name)
+	return matched && err == nil
+}
+
+func matchesAny(globs []glob, name string) bool {
+	for _, g := range globs {
+		if g.matches(name) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,86 @@
+package certificates
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	applyv1 "k8s.io/client-go/applyconfigurations/admissionregistration/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+)
+
+// +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=mutatingwebhookconfigurations,resourceNames=quiesce-webhook,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups="",namespace=quiesce-system,resources=secrets,resourceNames=quiesce-webhook-ca,verbs=get;list;watch;update
+// +kubebuilder:rbac:groups="",namespace=quiesce-system,resources=secrets,verbs=create
+
+// fieldOwner owns the caBundle, and nothing else, of the webhook configuration, so that an upgrade of the chart, which
+// does not name that field, leaves it alone.
+const fieldOwner = client.FieldOwner("quiesce-controller-ca")
+
+// Injector writes the CA into the caBundle of every webhook of a MutatingWebhookConfiguration.
+type Injector struct {
+	Client client.Client
+	// Secret that holds the CA.
+	Secret types.NamespacedName
+	// Configuration by name.
+	Configuration string
+}
+
+var _ reconcile.Reconciler = (*Injector)(nil)
+
+// SetupWithManager makes the Injector run when either the CA or the configuration changes.
+func (i *Injector) SetupWithManager(mgr ctrl.Manager) error {
+	always := handler.EnqueueRequestsFromMapFunc(func(context.Context, client.Object) []reconcile.Request {
+		return []reconcile.Request{{NamespacedName: types.NamespacedName{Name: i.Configuration}}}
+	})
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("ca-injector").
+		Watches(&admissionregistrationv1.MutatingWebhookConfiguration{}, always).
+		Watches(&corev1.Secret{}, always).
+		Complete(i)
+}
+
+// Reconcile implements reconcile.Reconciler.
+func (i *Injector) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.Result, error) {
+	var secret corev1.Secret
+	if err := i.Client.Get(ctx, i.Secret, &secret); err != nil {
+		// The Authority makes the Secret in a moment, and we are called again.
+		return reconcile.Result{}, client.IgnoreNotFound(err)
+	}
+	var configuration admissionregistrationv1.MutatingWebhookConfiguration
+	if err := i.Client.Get(ctx, types.NamespacedName{Name: i.Configuration}, &configuration); err != nil {
+		if apierrors.IsNotFound(err) {
+			logf.FromContext(ctx).Info("There is no webhook configuration to write the CA into: install the chart again", "name", i.Configuration)
+			return reconcile.Result{}, nil
+		}
+		return reconcile.Result{}, err
+	}
+	patch := applyv1.MutatingWebhookConfiguration(i.Configuration)
+	changed := false
+	for _, webhook := range configuration.Webhooks {
+		wanted, err := bundle(secret.Data[corev1.ServiceAccountRootCAKey], webhook.ClientConfig.CABundle, time.Now())
+		if err != nil {
+			return reconcile.Result{}, fmt.Errorf("secret %s: %w", i.Secret, err)
+		}
+		changed = changed || !bytes.Equal(wanted, webhook.ClientConfig.CABundle)
+		patch.WithWebhooks(applyv1.MutatingWebhook().WithName(webhook.Name).
+			WithClientConfig(applyv1.WebhookClientConfig().WithCABundle(wanted...)))
+	}
+	if !changed {
+		return reconcile.Result{}, nil
+	}
+	if err := i.Client.Apply(ctx, patch, fieldOwner, client.ForceOwnership); err != nil {
+		return reconcile.Result{}, fmt.Errorf("writing the caBundle of %s: %w", i.Configuration, err)
+	}
+	logf.FromContext(ctx).Info("The CA is in the webhook configuration", "name", i.Configuration)
+	return reconcile.Result{}, nil
+}

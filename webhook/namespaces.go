@@ -1,0 +1,32 @@
+package webhook
+
+import (
+	"context"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch
+
+// cachedNamespaces reads the labels of namespaces from a metadata-only informer.
+type cachedNamespaces struct {
+	reader client.Reader
+}
+
+var _ namespaceLabels = cachedNamespaces{}
+
+func (c cachedNamespaces) Labels(ctx context.Context, namespace string) (map[string]string, bool) {
+	object := namespaceMetadata()
+	// From the cache, so that the one possible error is that it has none of this name.
+	if err := c.reader.Get(ctx, types.NamespacedName{Name: namespace}, object); err != nil {
+		return nil, false
+	}
+	return object.Labels, true
+}
+
+// namespaceMetadata is the type by which the informer knows namespaces.
+func namespaceMetadata() *metav1.PartialObjectMetadata {
+	return &metav1.PartialObjectMetadata{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Namespace"}}
+}

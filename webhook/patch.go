@@ -1,0 +1,37 @@
+package webhook
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"gomodules.xyz/jsonpatch/v2"
+
+	"github.com/quiesce-io/quiesce/hooks/stamp"
+)
+
+const annotationsPath = "/metadata/annotations"
+
+// pointerEscaper escapes a key for use in a JSON pointer (RFC 6901, section 3).
+var pointerEscaper = strings.NewReplacer("~", "~0", "/", "~1")
+
+// annotationPatch turns a decision into operations on the pod's annotations, in a stable order. They are built directly:
+// a diff of two pods would drop fields that this build does not know. An "add" of a key that is there replaces its value
+// (RFC 6902, section 4.1).
+func annotationPatch(annotations map[string]string, decision stamp.Decision) []jsonpatch.Operation {
+	if len(decision.Set) > 0 && len(annotations) == 0 {
+		return []jsonpatch.Operation{jsonpatch.NewOperation("add", annotationsPath, decision.Set)}
+	}
+	operations := make([]jsonpatch.Operation, 0, len(decision.Remove)+len(decision.Set))
+	for _, key := range decision.Remove {
+		operations = append(operations, jsonpatch.NewOperation("remove", annotationPath(key), nil))
+	}
+	for _, key := range slices.Sorted(maps.Keys(decision.Set)) {
+		operations = append(operations, jsonpatch.NewOperation("add", annotationPath(key), decision.Set[key]))
+	}
+	return operations
+}
+
+func annotationPath(key string) string {
+	return annotationsPath + "/" + pointerEscaper.Replace(key)
+}

@@ -1,0 +1,118 @@
+// Package webhook is the admission side of Quiesce: it stamps backup hook annotations on pods that are being created.
+package webhook
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
+
+	"github.com/quiesce-io/quiesce/hooks/stamp"
+	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
+	"github.com/quiesce-io/quiesce/webhook/certificates"
+)
+
+// +kubebuilder:rbac:groups="",namespace=quiesce-system,resources=secrets,resourceNames=quiesce-webhook-ca,verbs=get;list;watch
+
+// Options are the settings of the webhook.
+type Options struct {
+	// Host to listen on; empty for all addresses.
+	Host string
+	// Port to listen on.
+	Port int
+	// MetricsBindAddress and HealthProbeBindAddress are host:port; "0" switches the endpoint off.
+	MetricsBindAddress, HealthProbeBindAddress string
+	// Namespace in which Quiesce runs, of which no pod is ever stamped.
+	Namespace string
+	// ServiceName by which the API server reaches the webhook.
+	ServiceName string
+	// CASecretName is the Secret, in Namespace, that holds the CA. The controller keeps it.
+	CASecretName string
+	// ShutdownDelay is the time between failing readiness and closing the listener.
+	ShutdownDelay time.Duration
+}
+
+// shutdownTimeout is how long requests under way may take to end. The API server waits 30 s at most for a webhook.
+const shutdownTimeout = 30 * time.Second
+
+// Run serves the webhook until the context ends, then drains. It is ready when the listener answers, with a certificate,
+// and the policies are compiled.
+func Run(ctx context.Context, config *rest.Config, options Options) error {
+	scheme := runtime.NewScheme()
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		return fmt.Errorf("building the scheme: %w", err)
+	}
+	source := certificates.NewSource(config, options.Namespace, options.CASecretName, options.ServiceName)
+	server := ctrlwebhook.NewServer(ctrlwebhook.Options{
+		Host: options.Host,
+		Port: options.Port,
+		TLSOpts: []func(*tls.Config){func(config *tls.Config) {
+			config.MinVersion = tls.VersionTLS12
+			config.GetCertificate = source.GetCertificate
+		}},
+	})
+	graceful := shutdownTimeout
+	mgr, err := manager.New(config, manager.Options{
+		Scheme:                  scheme,
+		Metrics:                 metricsserver.Options{BindAddress: options.MetricsBindAddress},
+		HealthProbeBindAddress:  options.HealthProbeBindAddress,
+		WebhookServer:           server,
+		GracefulShutdownTimeout: &graceful,
+		Cache: cache.Options{
+			// An informer that nobody asked for would read more of the cluster than our rights allow.
+			ReaderFailOnMissingInformer: true,
+			DefaultTransform:            cache.TransformStripManagedFields(),
+			ByObject: map[client.Object]cache.ByObject{
+				namespaceMetadata(): {UnsafeDisableDeepCopy: new(true)},
+			},
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("setting up the webhook: %w", err)
+	}
+	if _, err := mgr.GetCache().GetInformer(ctx, namespaceMetadata(), cache.BlockUntilSynced(false)); err != nil {
+		return fmt.Errorf("watching namespaces: %w", err)
+	}
+	policies := &atomic.Pointer[stamp.Policies]{}
+	server.Register(StampPath, &review{&stamper{
+		policies:   policies,
+		namespaces: cachedNamespaces{mgr.GetCache()},
+		release:    options.Namespace,
+	}})
+	draining := &drain{}
+	for name, check := range map[string]healthz.Checker{
+		"listener": server.StartedChecker(),
+		"policies": func(*http.Request) error {
+			if policies.Load() == nil {
+				return errors.New("the policies are not loaded yet")
+			}
+			return nil
+		},
+		"draining": draining.check,
+	} {
+		if err := mgr.AddReadyzCheck(name, check); err != nil {
+			return fmt.Errorf("adding a readiness check: %w", err)
+		}
+	}
+	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
+		return fmt.Errorf("adding a health check: %w", err)
+	}
+	for _, runnable := range []manager.Runnable{source, &policyLoader{mgr.GetCache(), policies}} {
+		if err := mgr.Add(runnable); err != nil {
+			return fmt.Errorf("adding to the manager: %w", err)
+		}
+	}
+	return mgr.Start(draining.until(ctx, options.ShutdownDelay))
+}
