@@ -86,7 +86,8 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 		return fmt.Errorf("watching namespaces: %w", err)
 	}
 	policies := &atomic.Pointer[stamp.Policies]{}
-	server.Register(StampPath, &review{&stamper{
+	// Asking for the server is what makes the manager run it.
+	mgr.GetWebhookServer().Register(StampPath, &review{&stamper{
 		policies:   policies,
 		namespaces: cachedNamespaces{mgr.GetCache()},
 		release:    options.Namespace,

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,7 +17,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
-	"github.com/quiesce-io/quiesce/hooks/stamp"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
@@ -69,15 +67,7 @@ func quiesceHandler(tb testing.TB, policies int) http.Handler {
 		}
 		list[i] = benchmarkPolicy(fmt.Sprintf("policy-%d", i), app)
 	}
-	compiled, refused := stamp.Compile(list)
-	require.Empty(tb, refused)
-	holder := &atomic.Pointer[stamp.Policies]{}
-	holder.Store(compiled)
-	return &review{&stamper{
-		policies:   holder,
-		namespaces: fixedLabels{"shop": {v1alpha1.HooksLabel: v1alpha1.HooksEnabled}},
-		release:    "quiesce-system",
-	}}
+	return stampingHandler(tb, list...)
 }
 
 type fixedLabels map[string]map[string]string

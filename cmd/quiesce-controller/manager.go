@@ -22,7 +22,7 @@ import (
 )
 
 // +kubebuilder:rbac:groups=coordination.k8s.io,namespace=quiesce-system,resources=leases,verbs=get;create;update
-// +kubebuilder:rbac:groups=events.k8s.io,namespace=quiesce-system,resources=events,verbs=create;patch
+// +kubebuilder:rbac:groups="";events.k8s.io,namespace=quiesce-system,resources=events,verbs=create;patch
 
 type options struct {
 	metricsBindAddress, healthProbeBindAddress string

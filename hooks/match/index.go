@@ -91,7 +91,12 @@ func demandedNamespaces(policy *Policy) []string {
 	if len(names) == 0 {
 		return []string{""}
 	}
-	return slices.Compact(slices.Sorted(slices.Values(names)))
+	return distinct(names)
+}
+
+// distinct values: a policy that names one twice is filed, and found, once.
+func distinct(values []string) []string {
+	return slices.Compact(slices.Sorted(slices.Values(values)))
 }
 
 // demandedLabels lists the requirements of a selector that name values, each as the labels of which a pod must have one.
@@ -102,7 +107,7 @@ func demandedLabels(selector labels.Selector) [][]label {
 		switch requirement.Operator() {
 		case selection.In, selection.Equals, selection.DoubleEquals:
 			var choice []label
-			for _, value := range requirement.ValuesUnsorted() {
+			for _, value := range distinct(requirement.ValuesUnsorted()) {
 				choice = append(choice, label{requirement.Key(), value})
 			}
 			demanded = append(demanded, choice)

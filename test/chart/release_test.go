@@ -1,0 +1,163 @@
+package chart_test
+
+import (
+	"fmt"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	applyv1 "k8s.io/client-go/applyconfigurations/admissionregistration/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// A release from its beginning to its end. Nothing runs the pods here; the API server, its admission and its
+// authorizer are real.
+func TestRelease(t *testing.T) {
+	// What the controller would have made.
+	require.NoError(t, server.Create(t.Context(), &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Name: "quiesce-webhook-ca", Namespace: namespace},
+	}))
+	var policy *unstructured.Unstructured
+
+	step := func(name string, run func(t *testing.T)) {
+		require.True(t, t.Run(name, run), "the later steps build on this one")
+	}
+	step("install says what to do next", func(t *testing.T) {
+		notes, err := helm(t, "install", "quiesce", chart)
+		require.NoError(t, err)
+		assert.Contains(t, notes, "is in namespace "+namespace)
+		assert.Contains(t, notes, "kubectl -n "+namespace+" get pods -l app.kubernetes.io/instance=quiesce")
+		assert.Contains(t, notes, "kubectl label namespace shop quiesce.io/hooks=enabled")
+		assert.Contains(t, notes, "kubectl apply -f policy.yaml")
+		assert.Contains(t, notes, "kubectl get hookpolicies")
+		assert.NotContains(t, notes, "failurePolicy is Fail")
+		policy = examplePolicy(t, notes)
+	})
+	step("the policy in the notes is accepted", func(t *testing.T) {
+		waitForCRDs(t)
+		require.NoError(t, server.Create(t.Context(), policy))
+	})
+	step("both accounts may do what they must, and no more", testRights)
+	step("a second release is refused", func(t *testing.T) {
+		_, err := helm(t, "install", "another", chart)
+		assert.ErrorContains(t, err, "a cluster takes one Quiesce, and release quiesce in namespace "+namespace+" is already there")
+	})
+	step("an upgrade leaves the CA in place", func(t *testing.T) {
+		ca := writeCA(t)
+		for _, timeout := range []int32{7, 3} {
+			_, err := helm(t, "upgrade", "quiesce", chart, "--set", fmt.Sprintf("webhook.timeoutSeconds=%d", timeout))
+			require.NoError(t, err)
+			webhook := configuration(t).Webhooks[0]
+			assert.Equal(t, timeout, *webhook.TimeoutSeconds)
+			assert.Equal(t, ca, webhook.ClientConfig.CABundle)
+		}
+	})
+	step("the notes warn of what is risky", func(t *testing.T) {
+		notes, err := helm(t, "upgrade", "quiesce", chart, "--dry-run=server",
+			"--set", "webhook.failurePolicy=Fail,webhook.replicas=1")
+		require.NoError(t, err)
+		assert.Contains(t, notes, "created while that copy is away are refused")
+		assert.Contains(t, notes, "kubectl delete mutatingwebhookconfiguration quiesce-webhook")
+	})
+	step("uninstall keeps the CRDs, the policies and the CA", func(t *testing.T) {
+		_, err := helm(t, "uninstall", "quiesce")
+		require.NoError(t, err)
+
+		assert.True(t, gone(t, &admissionregistrationv1.MutatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: "quiesce-webhook"}}))
+		assert.True(t, gone(t, &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: "quiesce-webhook", Namespace: namespace}}))
+		assert.False(t, gone(t, policy))
+		for _, generated := range generatedCRDs(t) {
+			crd := &apiextensionsv1.CustomResourceDefinition{}
+			require.NoError(t, server.Get(t.Context(), client.ObjectKeyFromObject(generated), crd))
+			assert.Nil(t, crd.DeletionTimestamp, "its objects are about to go with it")
+		}
+		assert.False(t, gone(t, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "quiesce-webhook-ca", Namespace: namespace}}))
+	})
+	step("installed again, it takes the CRDs over", func(t *testing.T) {
+		_, err := helm(t, "install", "quiesce", chart, "--set", "crds.keep=false")
+		require.NoError(t, err)
+		assert.False(t, gone(t, policy))
+	})
+	step("without crds.keep, uninstall takes them along", func(t *testing.T) {
+		_, err := helm(t, "uninstall", "quiesce")
+		require.NoError(t, err)
+		for _, crd := range generatedCRDs(t) {
+			require.Eventually(t, func() bool {
+				return gone(t, &apiextensionsv1.CustomResourceDefinition{ObjectMeta: metav1.ObjectMeta{Name: crd.GetName()}})
+			}, 30*time.Second, 100*time.Millisecond)
+		}
+	})
+}
+
+var policyInNotes = regexp.MustCompile(`(?s)policy\.yaml such as\n\n(.*?)\n\n   and\n`)
+
+// examplePolicy is the one that the notes show.
+func examplePolicy(t *testing.T, notes string) *unstructured.Unstructured {
+	t.Helper()
+	match := policyInNotes.FindStringSubmatch(notes)
+	require.NotNil(t, match, "no policy in the notes:\n%s", notes)
+	policies := objects(t, []byte(match[1]))
+	require.Len(t, policies, 1)
+	return policies[0]
+}
+
+// waitForCRDs waits until the API server serves the chart's kinds, which it does only where their schemas are
+// structural.
+func waitForCRDs(t *testing.T) {
+	t.Helper()
+	for _, want := range generatedCRDs(t) {
+		crd := &apiextensionsv1.CustomResourceDefinition{}
+		require.EventuallyWithT(t, func(c *assert.CollectT) {
+			require.NoError(c, server.Get(t.Context(), client.ObjectKeyFromObject(want), crd))
+			established := false
+			for _, condition := range crd.Status.Conditions {
+				assert.NotEqual(c, apiextensionsv1.NonStructuralSchema, condition.Type, condition.Message)
+				if condition.Type == apiextensionsv1.Established {
+					established = condition.Status == apiextensionsv1.ConditionTrue
+				}
+			}
+			assert.True(c, established)
+		}, 30*time.Second, 100*time.Millisecond)
+	}
+}
+
+func configuration(t *testing.T) *admissionregistrationv1.MutatingWebhookConfiguration {
+	t.Helper()
+	found := &admissionregistrationv1.MutatingWebhookConfiguration{}
+	require.NoError(t, server.Get(t.Context(), client.ObjectKey{Name: "quiesce-webhook"}, found))
+	require.Len(t, found.Webhooks, 1)
+	return found
+}
+
+// writeCA does what the controller does at run time.
+func writeCA(t *testing.T) []byte {
+	t.Helper()
+	ca := []byte("-----BEGIN CERTIFICATE-----\nZm9yIHRoZSBjaGFydCB0ZXN0\n-----END CERTIFICATE-----\n")
+	patch := applyv1.MutatingWebhookConfiguration("quiesce-webhook").
+		WithWebhooks(applyv1.MutatingWebhook().WithName("pods.quiesce.io").
+			WithClientConfig(applyv1.WebhookClientConfig().WithCABundle(ca...)))
+	require.NoError(t, server.Apply(t.Context(), patch, client.FieldOwner("quiesce-controller")))
+	return ca
+}
+
+func gone(t *testing.T, object client.Object) bool {
+	t.Helper()
+	live, ok := object.DeepCopyObject().(client.Object)
+	require.True(t, ok)
+	err := server.Get(t.Context(), client.ObjectKeyFromObject(object), live)
+	if apierrors.IsNotFound(err) || meta.IsNoMatchError(err) {
+		return true
+	}
+	require.NoError(t, err)
+	return false
+}

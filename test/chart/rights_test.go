@@ -1,0 +1,104 @@
+package chart_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+)
+
+// testRights asks the API server's own authorizer, which sees the installed roles and bindings together.
+func testRights(t *testing.T) {
+	const (
+		ca     = "quiesce-webhook-ca"
+		config = "quiesce-webhook"
+	)
+	type right struct {
+		verbs     string
+		group     string
+		resource  string
+		sub       string
+		namespace string
+		name      string
+		allowed   bool
+	}
+	tests := map[string][]right{
+		"quiesce-webhook": {
+			{verbs: "get list watch", group: "quiesce.io", resource: "hookpolicies", allowed: true},
+			{verbs: "get list watch", resource: "namespaces", allowed: true},
+			{verbs: "get list watch", resource: "secrets", namespace: namespace, name: ca, allowed: true},
+
+			{verbs: "create update patch delete", resource: "secrets", namespace: namespace, name: ca},
+			{verbs: "get list watch", resource: "secrets", namespace: namespace, name: "another"},
+			{verbs: "list watch", resource: "secrets", namespace: namespace},
+			{verbs: "get list watch", resource: "secrets", namespace: "shop", name: ca},
+			{verbs: "get list watch create update patch delete", resource: "pods", namespace: "shop"},
+			{verbs: "get list watch create update patch delete", resource: "pods", namespace: namespace},
+			{verbs: "get create", resource: "pods", sub: "exec", namespace: "shop"},
+			{verbs: "get create", resource: "pods", sub: "exec", namespace: namespace},
+			{verbs: "create update patch delete", resource: "namespaces", name: "shop"},
+			{verbs: "create update patch delete", group: "quiesce.io", resource: "hookpolicies"},
+			{verbs: "update patch", group: "quiesce.io", resource: "hookpolicies", sub: "status"},
+			{verbs: "get update patch delete", group: "admissionregistration.k8s.io", resource: "mutatingwebhookconfigurations", name: config},
+			{verbs: "create", group: "rbac.authorization.k8s.io", resource: "clusterrolebindings"},
+		},
+		"quiesce-controller": {
+			{verbs: "get list watch", group: "quiesce.io", resource: "hookpolicies", allowed: true},
+			{verbs: "patch", group: "quiesce.io", resource: "hookpolicies", sub: "status", allowed: true},
+			{verbs: "get list watch", resource: "pods", namespace: "shop", allowed: true},
+			{verbs: "get list watch", resource: "namespaces", allowed: true},
+			// Leader election still writes its events through the core API (kubernetes/kubernetes#82846).
+			{verbs: "create patch", resource: "events", namespace: namespace, allowed: true},
+			{verbs: "get list watch patch", group: "admissionregistration.k8s.io", resource: "mutatingwebhookconfigurations", name: config, allowed: true},
+			{verbs: "create", resource: "secrets", namespace: namespace, allowed: true},
+			{verbs: "get list watch update", resource: "secrets", namespace: namespace, name: ca, allowed: true},
+			{verbs: "get create update", group: "coordination.k8s.io", resource: "leases", namespace: namespace, allowed: true},
+
+			{verbs: "get list watch update", resource: "secrets", namespace: namespace, name: "another"},
+			{verbs: "get list watch create update", resource: "secrets", namespace: "shop"},
+			{verbs: "create delete", resource: "pods", namespace: "shop"},
+			{verbs: "create update patch delete", group: "quiesce.io", resource: "hookpolicies"},
+			{verbs: "get update patch delete", group: "admissionregistration.k8s.io", resource: "mutatingwebhookconfigurations", name: "another"},
+			{verbs: "create", group: "rbac.authorization.k8s.io", resource: "clusterrolebindings"},
+		},
+	}
+	for account, rights := range tests {
+		for _, right := range rights {
+			for verb := range strings.FieldsSeq(right.verbs) {
+				review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+					User:   "system:serviceaccount:" + namespace + ":" + account,
+					Groups: []string{"system:serviceaccounts", "system:serviceaccounts:" + namespace, "system:authenticated"},
+					ResourceAttributes: &authorizationv1.ResourceAttributes{
+						Verb: verb, Group: right.group, Version: "*", Resource: right.resource, Subresource: right.sub,
+						Namespace: right.namespace, Name: right.name,
+					},
+				}}
+				require.NoError(t, server.Create(t.Context(), review))
+				assert.Equal(t, right.allowed, review.Status.Allowed, "%s: %s %+v: %s", account, verb, right, review.Status.Reason)
+			}
+		}
+	}
+}
+
+// What the authorizer cannot show: a rule that nobody thought of asking about.
+func TestTheWebhooksRulesNameNothingElse(t *testing.T) {
+	all := render(t, "defaults.yaml")
+	resources := map[string]bool{}
+	for _, rules := range [][]rbacv1.PolicyRule{
+		find[rbacv1.ClusterRole](t, all, "ClusterRole", "quiesce-webhook").Rules,
+		find[rbacv1.Role](t, all, "Role", "quiesce-webhook").Rules,
+	} {
+		require.NotEmpty(t, rules)
+		for _, rule := range rules {
+			assert.Subset(t, []string{"get", "list", "watch"}, rule.Verbs)
+			assert.Empty(t, rule.NonResourceURLs)
+			for _, resource := range rule.Resources {
+				resources[resource] = true
+			}
+		}
+	}
+	assert.Equal(t, map[string]bool{"hookpolicies": true, "namespaces": true, "secrets": true}, resources)
+}

@@ -1,0 +1,110 @@
+package chart_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"sigs.k8s.io/yaml"
+)
+
+func TestWrongValuesAreRefusedByName(t *testing.T) {
+	tests := map[string]struct {
+		set  string
+		says string
+	}{
+		"a typo in a group":             {`webhooks.replicas=2`, `additional properties 'webhooks' not allowed`},
+		"a typo in a value":             {`webhook.replica=2`, `at '/webhook': additional properties 'replica' not allowed`},
+		"a value of the other half":     {`controller.failurePolicy=Fail`, `at '/controller': additional properties 'failurePolicy' not allowed`},
+		"no replicas":                   {`webhook.replicas=0`, `at '/webhook/replicas'`},
+		"replicas in words":             {`webhook.replicas=two`, `at '/webhook/replicas': got string, want integer`},
+		"no controller":                 {`controller.replicas=0`, `at '/controller/replicas'`},
+		"a policy that does not exist":  {`webhook.failurePolicy=Maybe`, `at '/webhook/failurePolicy': value must be one of 'Ignore', 'Fail'`},
+		"a timeout beyond Kubernetes'":  {`webhook.timeoutSeconds=31`, `at '/webhook/timeoutSeconds'`},
+		"a timeout of nothing":          {`webhook.timeoutSeconds=0`, `at '/webhook/timeoutSeconds'`},
+		"a delay without a unit":        {`webhook.shutdownDelay=5`, `at '/webhook/shutdownDelay'`},
+		"a delay that is too long":      {`webhook.shutdownDelay=61s`, `at '/webhook/shutdownDelay'`},
+		"a namespace with a capital":    {`webhook.excludedNamespaces={Shop}`, `at '/webhook/excludedNamespaces/0'`},
+		"a namespace as a glob":         {`webhook.excludedNamespaces={shop-*}`, `at '/webhook/excludedNamespaces/0'`},
+		"one namespace, not a list":     {`webhook.excludedNamespaces=shop`, `at '/webhook/excludedNamespaces': got string, want array`},
+		"an affinity that is not known": {`webhook.podAntiAffinity=hard`, `at '/webhook/podAntiAffinity'`},
+		"a log level that is not known": {`controller.logLevel=loud`, `at '/controller/logLevel'`},
+		"an argument that is no flag":   {`webhook.extraArgs={v=2}`, `at '/webhook/extraArgs/0'`},
+		"a digest without its kind":     {`image.digest=0123456789abcdef`, `at '/image/digest'`},
+		"an empty repository":           {`image.repository=`, `at '/image/repository'`},
+		"a pull policy in small print":  {`image.pullPolicy=always`, `at '/image/pullPolicy'`},
+		"a secret by name alone":        {`imagePullSecrets={registry}`, `at '/imagePullSecrets/0': got string, want object`},
+		"keep in words":                 {`crds.keep=yes`, `at '/crds/keep': got string, want boolean`},
+		"resources by another name":     {`webhook.resources.limit.memory=1Gi`, `at '/webhook/resources': additional properties 'limit' not allowed`},
+		"metrics as a switch":           {`metrics=true`, `at '/metrics': got boolean, want object`},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := helm(t, "template", "quiesce", chart, "--kube-version", kubeVersion, "--set", test.set)
+			assert.ErrorContains(t, err, test.says)
+		})
+	}
+}
+
+func TestAnOldClusterIsRefused(t *testing.T) {
+	_, err := helm(t, "template", "quiesce", chart, "--kube-version", "1.29.9")
+	assert.ErrorContains(t, err, "chart requires kubeVersion: >=1.30.0-0")
+}
+
+func TestLint(t *testing.T) {
+	for _, values := range valueFiles(t) {
+		_, err := helm(t, "lint", "--strict", chart, "--values", filepath.Join("testdata", values))
+		assert.NoError(t, err, values)
+	}
+}
+
+// schema is as much of a JSON schema as the test below reads.
+type schema struct {
+	Ref                  string            `json:"$ref"`
+	Description          string            `json:"description"`
+	AdditionalProperties any               `json:"additionalProperties"`
+	Properties           map[string]schema `json:"properties"`
+	Defs                 map[string]schema `json:"$defs"`
+}
+
+func TestEveryValueIsDescribed(t *testing.T) {
+	var values map[string]any
+	content, err := os.ReadFile(filepath.Join(chart, "values.yaml"))
+	require.NoError(t, err)
+	require.NoError(t, yaml.Unmarshal(content, &values))
+
+	var root schema
+	content, err = os.ReadFile(filepath.Join(chart, "values.schema.json"))
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(content, &root))
+
+	content, err = os.ReadFile(filepath.Join(chart, "README.md"))
+	require.NoError(t, err)
+	readme := string(content)
+
+	var walk func(path string, at schema, values map[string]any)
+	walk = func(path string, at schema, values map[string]any) {
+		for key, value := range values {
+			name := strings.TrimPrefix(path+"."+key, ".")
+			property, known := at.Properties[key]
+			if reference, isRef := strings.CutPrefix(property.Ref, "#/$defs/"); isRef {
+				property = root.Defs[reference]
+			}
+			assert.True(t, known, "%s is not in values.schema.json", name)
+			assert.NotEmpty(t, property.Description, "%s has no description in values.schema.json", name)
+
+			// The resources are one value to whoever reads about them.
+			if group, isGroup := value.(map[string]any); isGroup && len(group) > 0 && key != "resources" {
+				assert.Equal(t, false, property.AdditionalProperties, "%s lets typos pass", name)
+				walk(name, property, group)
+				continue
+			}
+			assert.Contains(t, readme, "`"+name+"`", "the README's table lacks a value")
+		}
+	}
+	walk("", root, values)
+}

@@ -1,0 +1,224 @@
+package integration
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
+
+	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
+)
+
+// build builds both programs into a folder.
+func build(folder string) error {
+	command := exec.Command("go", "build", "-o", folder, "./cmd/...")
+	command.Dir = repository
+	command.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if output, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("building the programs: %w\n%s", err, output)
+	}
+	return nil
+}
+
+// program is one of ours, running.
+type program struct {
+	*exec.Cmd
+	health string // host:port
+	port   int    // of the webhook
+	exited chan struct{}
+
+	lock sync.Mutex
+	log  strings.Builder
+}
+
+func (p *program) Write(line []byte) (int, error) {
+	p.lock.Lock()
+	defer p.lock.Unlock()
+	return p.log.Write(line)
+}
+
+// told is the program's log, without its answers to our own questions after its health.
+func (p *program) told() string {
+	p.lock.Lock()
+	defer p.lock.Unlock()
+	var told strings.Builder
+	for line := range strings.Lines(p.log.String()) {
+		if !strings.Contains(line, "controller-runtime.healthz") {
+			told.WriteString(line)
+		}
+	}
+	return told.String()
+}
+
+// start runs a program as its ServiceAccount, until the test ends. Its log is shown when the test fails.
+func start(t *testing.T, name string, flags ...string) *program {
+	t.Helper()
+	p := &program{health: net.JoinHostPort("127.0.0.1", strconv.Itoa(freePort(t))), exited: make(chan struct{})}
+	p.Cmd = exec.Command(filepath.Join(binaries, name), append([]string{
+		"--kubeconfig=" + kubeconfig(t, name), "--namespace=" + release,
+		"--metrics-bind-address=0", "--health-probe-bind-address=" + p.health,
+	}, flags...)...)
+	p.Stdout, p.Stderr = p, p
+	require.NoError(t, p.Start())
+	go func() {
+		_ = p.Wait() // the exit code is in ProcessState
+		close(p.exited)
+	}()
+	t.Cleanup(func() {
+		_ = p.Process.Signal(syscall.SIGKILL)
+		<-p.exited
+		if t.Failed() {
+			t.Logf("log of %s:\n%s", name, p.told())
+		}
+	})
+	return p
+}
+
+func startController(t *testing.T) *program {
+	t.Helper()
+	t.Cleanup(func() { // the CA that it makes; after the controller, which would make another
+		secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "quiesce-webhook-ca", Namespace: release}}
+		assert.NoError(t, client.IgnoreNotFound(api.Delete(context.Background(), secret)))
+	})
+	return start(t, "quiesce-controller", "--leader-elect=false")
+}
+
+// startWebhook runs the webhook and has the API server call it for pods in opted-in namespaces. The Service is an
+// ExternalName for localhost, by which everything else stays as it is in a cluster: the names in certificates, too.
+func startWebhook(t *testing.T, flags ...string) *program {
+	t.Helper()
+	port := freePort(t)
+	p := start(t, "quiesce-webhook", append([]string{"--webhook-host=127.0.0.1", "--webhook-port=" + strconv.Itoa(port)}, flags...)...)
+	p.port = port
+	create(t, &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Name: "quiesce-webhook", Namespace: release},
+		Spec:       corev1.ServiceSpec{Type: corev1.ServiceTypeExternalName, ExternalName: "localhost"},
+	})
+	var configuration admissionregistrationv1.MutatingWebhookConfiguration
+	source, err := os.ReadFile(filepath.Join(repository, "config/webhook/manifests.yaml"))
+	require.NoError(t, err)
+	require.NoError(t, yaml.UnmarshalStrict(source, &configuration))
+	configuration.Name = "quiesce-webhook"
+	webhook := &configuration.Webhooks[0]
+	service := webhook.ClientConfig.Service
+	service.Name, service.Namespace, service.Port = "quiesce-webhook", release, new(int32(port))
+	webhook.NamespaceSelector = &metav1.LabelSelector{MatchLabels: map[string]string{v1alpha1.HooksLabel: v1alpha1.HooksEnabled}}
+	create(t, &configuration)
+	return p
+}
+
+// ready asks a program's readiness endpoint.
+func (p *program) ready() error {
+	response, err := http.Get("http://" + p.health + "/readyz")
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return errors.New(response.Status)
+	}
+	return nil
+}
+
+func waitReady(t *testing.T, p *program) {
+	t.Helper()
+	require.EventuallyWithT(t, func(c *assert.CollectT) { require.NoError(c, p.ready()) }, patience, tick)
+}
+
+// kubeconfig is a file with which a program is its ServiceAccount, bound to the generated roles and nothing else.
+func kubeconfig(t *testing.T, name string) string {
+	t.Helper()
+	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: release}}
+	create(t, account)
+	subject := []rbacv1.Subject{{Kind: "ServiceAccount", Name: name, Namespace: release}}
+	for _, document := range documents(t, filepath.Join("config/rbac", strings.TrimPrefix(name, "quiesce-"), "role.yaml")) {
+		var kind metav1.TypeMeta
+		require.NoError(t, yaml.Unmarshal(document, &kind))
+		var role, binding client.Object
+		meta := metav1.ObjectMeta{Name: name}
+		ref := rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: kind.Kind, Name: name}
+		switch kind.Kind {
+		case "ClusterRole":
+			role, binding = &rbacv1.ClusterRole{}, &rbacv1.ClusterRoleBinding{ObjectMeta: meta, RoleRef: ref, Subjects: subject}
+		case "Role":
+			meta.Namespace = release
+			role, binding = &rbacv1.Role{}, &rbacv1.RoleBinding{ObjectMeta: meta, RoleRef: ref, Subjects: subject}
+		default:
+			t.Fatalf("a %s among the roles", kind.Kind)
+		}
+		require.NoError(t, yaml.UnmarshalStrict(document, role))
+		create(t, role)
+		create(t, binding)
+	}
+	token := &authenticationv1.TokenRequest{}
+	require.NoError(t, api.SubResource("token").Create(t.Context(), account, token))
+	file := filepath.Join(t.TempDir(), name)
+	require.NoError(t, clientcmd.WriteToFile(clientcmdapi.Config{
+		Clusters:       map[string]*clientcmdapi.Cluster{"c": {Server: config.Host, CertificateAuthorityData: config.CAData}},
+		AuthInfos:      map[string]*clientcmdapi.AuthInfo{"u": {Token: token.Status.Token}},
+		Contexts:       map[string]*clientcmdapi.Context{"x": {Cluster: "c", AuthInfo: "u"}},
+		CurrentContext: "x",
+	}, file))
+	return file
+}
+
+func documents(t *testing.T, path string) [][]byte {
+	t.Helper()
+	file, err := os.Open(filepath.Join(repository, path))
+	require.NoError(t, err)
+	defer file.Close()
+	var documents [][]byte
+	for decoder := utilyaml.NewDocumentDecoder(file); ; {
+		buffer := make([]byte, 64<<10)
+		n, err := decoder.Read(buffer)
+		if n == 0 || err != nil {
+			return documents
+		}
+		if document := buffer[:n]; len(strings.TrimSpace(string(document))) > 3 {
+			documents = append(documents, document)
+		}
+	}
+}
+
+// create creates an object and deletes it when the test ends.
+func create(t *testing.T, object client.Object) {
+	t.Helper()
+	require.NoError(t, api.Create(t.Context(), object))
+	t.Cleanup(func() {
+		err := api.Delete(context.Background(), object, client.GracePeriodSeconds(0))
+		if !apierrors.IsNotFound(err) {
+			assert.NoError(t, err)
+		}
+	})
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	return listener.Addr().(*net.TCPAddr).Port
+}

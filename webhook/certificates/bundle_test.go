@@ -1,0 +1,66 @@
+package certificates
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"math/big"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+var now = time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
+
+// ca makes a self-signed certificate that is valid for a year from a day that lies days before now.
+func ca(t *testing.T, name string, days int) []byte {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, IsCA: true, BasicConstraintsValid: true,
+		NotBefore: now.AddDate(0, 0, -days), NotAfter: now.AddDate(1, 0, -days),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	require.NoError(t, err)
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+}
+
+func join(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
+
+func TestBundle(t *testing.T) {
+	current, previous, older := ca(t, commonName, 1), ca(t, commonName, 240), ca(t, commonName, 300)
+	expired, foreign := ca(t, commonName, 366), ca(t, "somebody else", 10)
+	tests := map[string]struct{ existing, want []byte }{
+		"an empty one":                              {nil, current},
+		"the current CA alone":                      {current, current},
+		"the previous CA stays during a rotation":   {previous, join(current, previous)},
+		"what is there already stays as it is":      {join(current, previous), join(current, previous)},
+		"of two earlier ones the later stays":       {join(older, previous), join(current, previous)},
+		"an expired CA goes":                        {join(current, expired), current},
+		"a certificate that is not ours goes":       {foreign, current},
+		"what is no certificate goes":               {[]byte("Cg=="), current},
+		"a PEM block that is no certificate, also":  {[]byte("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"), current},
+		"text around certificates does not survive": {join([]byte("# old\n"), previous), join(current, previous)},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			got, err := bundle(current, test.existing, now)
+			require.NoError(t, err)
+			assert.Equal(t, string(test.want), string(got))
+		})
+	}
+}
+
+func TestBundleOfABrokenSecretIsAnErrorAndNotAnEmptyBundle(t *testing.T) {
+	for name, secret := range map[string][]byte{"empty": nil, "no PEM": []byte("x"), "two certificates": join(ca(t, "a", 1), ca(t, "b", 1))} {
+		_, err := bundle(secret, ca(t, commonName, 1), now)
+		assert.ErrorContains(t, err, "the CA certificate", name)
+	}
+}
