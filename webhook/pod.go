@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"errors"
+
 	"github.com/go-json-experiment/json"
 
 	"github.com/quiesce-io/quiesce/hooks/stamp"

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -65,7 +66,7 @@ func decodeReview(body []byte) (admission.Request, error) {
 		return admission.Request{}, fmt.Errorf("got %q, write an AdmissionReview of %s", got, want.GroupVersion())
 	}
 	if decoded.Request == nil {
-		return admission.Request{}, fmt.Errorf("the AdmissionReview has no request")
+		return admission.Request{}, errors.New("the AdmissionReview has no request")
 	}
 	return admission.Request{AdmissionRequest: *decoded.Request}, nil
 }

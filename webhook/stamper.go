@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync/atomic"
@@ -80,7 +81,7 @@ func (s *stamper) decide(ctx context.Context, request admission.Request) (stamp.
 	}
 	policies := s.policies.Load()
 	if policies == nil {
-		return stamp.Decision{}, nil, fmt.Errorf("the policies are not loaded yet")
+		return stamp.Decision{}, nil, errors.New("the policies are not loaded yet")
 	}
 	decoded, err := decodePod(request.Object.Raw)
 	if err != nil {

@@ -20,7 +20,7 @@ func policy(name string, priority int32, selector v1alpha1.PolicySelector) *v1al
 	}
 }
 
-func index(t testing.TB, policies ...*v1alpha1.HookPolicy) *Index {
+func index(t *testing.T, policies ...*v1alpha1.HookPolicy) *Index {
 	t.Helper()
 	compiled := make([]*Policy, len(policies))
 	for i, policy := range policies {
@@ -39,8 +39,8 @@ func names(policies []*Policy) []string {
 	return names
 }
 
-func matchLabels(labels map[string]string) *metav1.LabelSelector {
-	return &metav1.LabelSelector{MatchLabels: labels}
+func matchLabels(wanted map[string]string) *metav1.LabelSelector {
+	return &metav1.LabelSelector{MatchLabels: wanted}
 }
 
 func matchExpression(key string, operator metav1.LabelSelectorOperator, values ...string) *metav1.LabelSelector {

@@ -40,7 +40,7 @@ func (p *Policies) Decide(namespace match.Namespace, pod Pod) Decision {
 	if len(matched) == 0 && !recorded {
 		return Decision{}
 	}
-	if len(present) > 0 && !(recorded && record.Hash == hash(present)) {
+	if userOwns := !recorded || record.Hash != hash(present); len(present) > 0 && userOwns {
 		return Decision{Outcomes: all(matched, v1alpha1.ReasonUserOwned)}
 	}
 	wanted, outcomes := p.render(matched, pod, present)

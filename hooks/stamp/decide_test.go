@@ -40,7 +40,7 @@ func policy(name string, priority int32, hooks ...v1alpha1.Hook) v1alpha1.HookPo
 	}
 }
 
-func compiled(t testing.TB, policies ...v1alpha1.HookPolicy) *Policies {
+func compiled(t *testing.T, policies ...v1alpha1.HookPolicy) *Policies {
 	t.Helper()
 	compiled, refused := Compile(policies)
 	require.Empty(t, refused)

@@ -3,7 +3,7 @@
 package stamp
 
 import (
-	"fmt"
+	"errors"
 
 	"github.com/quiesce-io/quiesce/hooks/match"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
@@ -66,7 +66,7 @@ func compile(policy *v1alpha1.HookPolicy) (*match.Policy, stamp, error) {
 		}
 	}
 	if s == (stamp{}) {
-		return nil, s, fmt.Errorf("spec.hooks: write at least one hook with a stage before or after the backup")
+		return nil, s, errors.New("spec.hooks: write at least one hook with a stage before or after the backup")
 	}
 	return matcher, s, nil
 }

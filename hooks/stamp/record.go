@@ -32,8 +32,10 @@ func ReadRecord(annotations map[string]string) (Record, bool) {
 }
 
 func (r Record) String() string {
-	// Strings and a slice of strings always marshal.
-	value, _ := json.Marshal(r)
+	value, err := json.Marshal(r)
+	if err != nil {
+		panic(err) // strings and slices of strings always marshal
+	}
 	return string(value)
 }
 

@@ -149,7 +149,7 @@ func TestAdmission(t *testing.T) {
 					delete(stamped.Annotations, v1alpha1.VeleroPrePrefix+key)
 				}
 				delete(stamped.Annotations, v1alpha1.StampAnnotation)
-				assert.Equal(t, len(plain.Annotations), len(stamped.Annotations))
+				assert.Len(t, stamped.Annotations, len(plain.Annotations))
 				assert.Subset(t, stamped.Annotations, plain.Annotations)
 				assert.Equal(t, plain.Spec, stamped.Spec)
 			})

@@ -4,6 +4,7 @@ package integration
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -46,7 +47,7 @@ func TestMain(m *testing.M) {
 
 func run(m *testing.M) (code int, err error) {
 	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
-		return 0, fmt.Errorf("KUBEBUILDER_ASSETS is not set: run these tests by make test, " +
+		return 0, errors.New("KUBEBUILDER_ASSETS is not set: run these tests by make test, " +
 			"or set it to the folder that go run -C test/cluster . assets prints")
 	}
 	environment := &envtest.Environment{
