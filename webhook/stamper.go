@@ -50,7 +50,7 @@ func (s *stamper) Handle(ctx context.Context, request admission.Request) (respon
 		if cause := recover(); cause != nil {
 			result = resultPanic
 			logf.FromContext(ctx).Error(fmt.Errorf("panic: %v", cause), "The pod passes without backup hooks", "stack", string(debug.Stack()))
-			response = admission.Allowed("").WithWarnings("quiesce: the pod passes without backup hooks: an internal error, which the log of quiesce-webhook tells in full")
+			response = admission.Allowed("").WithWarnings("quiesce: the pod passes without backup hooks: internal error, see the log of quiesce-webhook")
 		}
 		observe(result, time.Since(start))
 	}()
