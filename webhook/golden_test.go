@@ -17,6 +17,7 @@ import (
 	admissionv1 "k8s.io/api/admission/v1"
 	"sigs.k8s.io/yaml"
 
+	"github.com/quiesce-io/quiesce/hooks/match"
 	"github.com/quiesce-io/quiesce/hooks/stamp"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
@@ -147,7 +148,7 @@ func stampingHandler(tb testing.TB, policies ...v1alpha1.HookPolicy) http.Handle
 	return &review{&stamper{
 		policies:   holder,
 		namespaces: fixedLabels{"shop": {v1alpha1.HooksLabel: v1alpha1.HooksEnabled}},
-		release:    "quiesce-system",
+		scope:      match.Scope{Own: "quiesce-system"},
 	}}
 }
 

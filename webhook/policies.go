@@ -48,7 +48,7 @@ func (l *policyLoader) Start(ctx context.Context) error {
 		AddFunc: func(any) { notify() },
 		UpdateFunc: func(old, current any) {
 			// The status, which the controller writes, does not matter here.
-			if generation(old) != generation(current) {
+			if respecified(old, current) {
 				notify()
 			}
 		},
@@ -88,9 +88,13 @@ func (l *policyLoader) compile(ctx context.Context) error {
 	return nil
 }
 
-func generation(object any) int64 {
-	if policy, ok := object.(*v1alpha1.HookPolicy); ok {
-		return policy.Generation
+// respecified tells whether a policy has another spec, or was deleted and made anew in a moment that the watch did not
+// see: then its generation is 1 as before.
+func respecified(old, current any) bool {
+	before, isPolicy := old.(*v1alpha1.HookPolicy)
+	if !isPolicy {
+		return true
 	}
-	return -1
+	after, isPolicy := current.(*v1alpha1.HookPolicy)
+	return !isPolicy || before.Generation != after.Generation || before.UID != after.UID
 }

@@ -19,6 +19,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 
+	"github.com/quiesce-io/quiesce/hooks/match"
 	"github.com/quiesce-io/quiesce/hooks/stamp"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 	"github.com/quiesce-io/quiesce/webhook/certificates"
@@ -34,11 +35,11 @@ type Options struct {
 	Port int
 	// MetricsBindAddress and HealthProbeBindAddress are host:port; "0" switches the endpoint off.
 	MetricsBindAddress, HealthProbeBindAddress string
-	// Namespace in which Quiesce runs, of which no pod is ever stamped.
-	Namespace string
+	// Scope says which namespaces may take part; Quiesce runs in its Own.
+	Scope match.Scope
 	// ServiceName by which the API server reaches the webhook.
 	ServiceName string
-	// CASecretName is the Secret, in Namespace, that holds the CA. The controller keeps it.
+	// CASecretName is the Secret, in the same namespace, that holds the CA. The controller keeps it.
 	CASecretName string
 	// ShutdownDelay is the time between failing readiness and closing the listener.
 	ShutdownDelay time.Duration
@@ -54,7 +55,10 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 	if err := v1alpha1.AddToScheme(scheme); err != nil {
 		return fmt.Errorf("building the scheme: %w", err)
 	}
-	source := certificates.NewSource(config, options.Namespace, options.CASecretName, options.ServiceName)
+	source, err := certificates.NewSource(config, options.Scope.Own, options.CASecretName, options.ServiceName)
+	if err != nil {
+		return fmt.Errorf("setting up certificates: %w", err)
+	}
 	server := ctrlwebhook.NewServer(ctrlwebhook.Options{
 		Host: options.Host,
 		Port: options.Port,
@@ -90,11 +94,16 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 	mgr.GetWebhookServer().Register(StampPath, &review{&stamper{
 		policies:   policies,
 		namespaces: cachedNamespaces{mgr.GetCache()},
-		release:    options.Namespace,
+		scope:      options.Scope,
 	}})
 	draining := &drain{}
 	for name, check := range map[string]healthz.Checker{
-		"listener": server.StartedChecker(),
+		"listener": func(request *http.Request) error {
+			if !source.Healthy() {
+				return errors.New("no serving certificate yet: quiesce-controller makes the CA")
+			}
+			return server.StartedChecker()(request)
+		},
 		"policies": func(*http.Request) error {
 			if policies.Load() == nil {
 				return errors.New("the policies are not loaded yet")

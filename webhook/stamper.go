@@ -8,13 +8,13 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/go-logr/logr"
 	admissionv1 "k8s.io/api/admission/v1"
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/quiesce-io/quiesce/hooks/match"
 	"github.com/quiesce-io/quiesce/hooks/stamp"
-	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
 // StampPath is where the API server sends pods that are being created.
@@ -33,9 +33,12 @@ type namespaceLabels interface {
 type stamper struct {
 	policies   *atomic.Pointer[stamp.Policies]
 	namespaces namespaceLabels
-	// release is the namespace in which Quiesce runs.
-	release string
+	scope      match.Scope
 }
+
+// maxPodBytes is how large a pod may be, as JSON, to be stamped. etcd takes 1.5 MiB (--max-request-bytes), and the
+// annotations, 256 KiB at the most, must not be what takes a pod past it.
+const maxPodBytes = 1<<20 + 1<<18
 
 var _ admission.Handler = (*stamper)(nil)
 
@@ -49,7 +52,7 @@ func (s *stamper) Handle(ctx context.Context, request admission.Request) (respon
 	defer func() {
 		if cause := recover(); cause != nil {
 			result = resultPanic
-			logf.FromContext(ctx).Error(fmt.Errorf("panic: %v", cause), "The pod passes without backup hooks", "stack", string(debug.Stack()))
+			describe(ctx, request).Error(fmt.Errorf("panic: %v", cause), "The pod passes without backup hooks", "stack", string(debug.Stack()))
 			response = admission.Allowed("").WithWarnings("quiesce: the pod passes without backup hooks: internal error, see the log of quiesce-webhook")
 		}
 		observe(result, time.Since(start))
@@ -57,7 +60,7 @@ func (s *stamper) Handle(ctx context.Context, request admission.Request) (respon
 	decision, annotations, err := s.decide(ctx, request)
 	if err != nil {
 		result = resultError
-		logf.FromContext(ctx).Error(err, "The pod passes without backup hooks")
+		describe(ctx, request).Error(err, "The pod passes without backup hooks")
 		return admission.Allowed("").WithWarnings("quiesce: the pod passes without backup hooks: " + err.Error())
 	}
 	operations := annotationPatch(annotations, decision)
@@ -75,30 +78,37 @@ func (s *stamper) decide(ctx context.Context, request admission.Request) (stamp.
 	if request.Operation != admissionv1.Create || request.Resource.Resource != "pods" || request.SubResource != "" {
 		return stamp.Decision{}, nil, nil
 	}
-	namespace := s.namespace(ctx, request.Namespace)
-	if !namespace.MayTakePart(s.release) {
+	if !s.scope.MayTakePart(request.Namespace) {
 		return stamp.Decision{}, nil, nil
 	}
 	policies := s.policies.Load()
 	if policies == nil {
 		return stamp.Decision{}, nil, errors.New("the policies are not loaded yet")
 	}
+	if size := len(request.Object.Raw); size > maxPodBytes {
+		return stamp.Decision{}, nil, fmt.Errorf("it has %d bytes, and with their annotations it could be more than the cluster stores", size)
+	}
 	decoded, err := decodePod(request.Object.Raw)
 	if err != nil {
 		return stamp.Decision{}, nil, fmt.Errorf("reading the pod: %w", err)
 	}
-	return policies.Decide(namespace, decoded), decoded.Annotations, nil
+	return policies.Decide(s.namespace(ctx, request.Namespace), decoded), decoded.Annotations, nil
 }
 
-// namespace describes the namespace of a request. Of one that the informer has not seen yet, created moments before, two
-// labels are known all the same: its name, and that it has opted in, or we would not have been asked.
+// namespace describes the namespace of a request. The informer may not have seen it yet when it was created moments
+// before; that it has opted in is known all the same, or we would not have been asked.
 func (s *stamper) namespace(ctx context.Context, name string) match.Namespace {
-	labels, known := s.namespaces.Labels(ctx, name)
-	if !known {
-		labels = map[string]string{
-			v1alpha1.NamespaceNameLabel: name,
-			v1alpha1.HooksLabel:         v1alpha1.HooksEnabled,
-		}
+	if labels, known := s.namespaces.Labels(ctx, name); known {
+		return match.Namespace{Name: name, Labels: labels}
 	}
-	return match.Namespace{Name: name, Labels: labels}
+	return match.UnknownNamespace(name)
+}
+
+// describe is a logger that says which pod it is about. The pod itself never goes into a log: its env has secrets.
+func describe(ctx context.Context, request admission.Request) logr.Logger {
+	name := request.Name
+	if name == "" {
+		name = "(generated)"
+	}
+	return logf.FromContext(ctx).WithName("admission").WithValues("namespace", request.Namespace, "pod", name, "requestID", request.UID)
 }

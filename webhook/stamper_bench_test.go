@@ -24,15 +24,48 @@ import (
 // controller-runtime's typed defaulter writing the same annotations.
 func BenchmarkAdmission(b *testing.B) {
 	body := admissionRequest(b, benchmarkPod(b))
-	b.Run("handler=quiesce/policies=3", func(b *testing.B) {
-		benchmarkHandler(b, quiesceHandler(b, 3), body)
-	})
-	b.Run("handler=quiesce/policies=10000", func(b *testing.B) {
-		benchmarkHandler(b, quiesceHandler(b, 10_000), body)
-	})
-	b.Run("handler=typed-defaulter", func(b *testing.B) {
-		benchmarkHandler(b, typedDefaulter(b), body)
-	})
+	b.Run("handler=quiesce", func(b *testing.B) { benchmarkHandler(b, quiesceHandler(b, 3, byLabel), body) })
+	b.Run("handler=typed-defaulter", func(b *testing.B) { benchmarkHandler(b, typedDefaulter(b), body) })
+}
+
+// Three policies select the pod. However many others there are, and by whatever they select theirs, it costs the pod
+// little.
+func BenchmarkPolicies(b *testing.B) {
+	body := admissionRequest(b, benchmarkPod(b))
+	for name, selector := range map[string]func(i int) v1alpha1.PolicySelector{
+		"label": byLabel, "namespace": byNamespace, "glob": byGlob, "namespaceSelector": byNamespaceLabel, "exists": byExistence,
+	} {
+		for _, policies := range []int{3, 10_000} {
+			b.Run(fmt.Sprintf("selector=%s/policies=%d", name, policies), func(b *testing.B) {
+				benchmarkHandler(b, quiesceHandler(b, policies, selector), body)
+			})
+		}
+	}
+}
+
+func byLabel(i int) v1alpha1.PolicySelector { return appSelector(fmt.Sprintf("app-%d", i)) }
+
+func byNamespace(i int) v1alpha1.PolicySelector {
+	return v1alpha1.PolicySelector{IncludedNamespaces: []v1alpha1.NamespaceGlob{v1alpha1.NamespaceGlob(fmt.Sprintf("team-%d", i))},
+		LabelSelector: appSelector("shop").LabelSelector}
+}
+
+func byGlob(i int) v1alpha1.PolicySelector {
+	return v1alpha1.PolicySelector{IncludedNamespaces: []v1alpha1.NamespaceGlob{v1alpha1.NamespaceGlob(fmt.Sprintf("team-%d-*", i))}}
+}
+
+func byNamespaceLabel(i int) v1alpha1.PolicySelector {
+	return v1alpha1.PolicySelector{NamespaceSelector: appSelector(fmt.Sprintf("app-%d", i)).LabelSelector}
+}
+
+func byExistence(i int) v1alpha1.PolicySelector {
+	return v1alpha1.PolicySelector{LabelSelector: &v1alpha1.LabelSelector{MatchExpressions: []v1alpha1.LabelRequirement{
+		{Key: fmt.Sprintf("app-%d", i), Operator: metav1.LabelSelectorOpExists}}}}
+}
+
+func appSelector(app string) v1alpha1.PolicySelector {
+	return v1alpha1.PolicySelector{LabelSelector: &v1alpha1.LabelSelector{
+		MatchLabels: map[string]v1alpha1.LabelValue{"app": v1alpha1.LabelValue(app)}}}
 }
 
 func benchmarkHandler(b *testing.B, handler http.Handler, body []byte) {
@@ -55,17 +88,16 @@ func serve(handler http.Handler, body []byte) *httptest.ResponseRecorder {
 	return recorder
 }
 
-// quiesceHandler serves our handler with that many policies, three of which select the benchmark's pod; one of them has
-// both sides and is stamped.
-func quiesceHandler(tb testing.TB, policies int) http.Handler {
+// quiesceHandler serves our handler with that many policies, three of which select the benchmark's pod; one of them is
+// stamped, on both sides. The selectors of the others are given.
+func quiesceHandler(tb testing.TB, policies int, selector func(i int) v1alpha1.PolicySelector) http.Handler {
 	tb.Helper()
 	list := make([]v1alpha1.HookPolicy, policies)
 	for i := range list {
-		app := "shop"
+		list[i] = benchmarkPolicy(fmt.Sprintf("policy-%d", i), "shop")
 		if i >= 3 {
-			app = fmt.Sprintf("app-%d", i)
+			list[i].Spec.Selector = selector(i)
 		}
-		list[i] = benchmarkPolicy(fmt.Sprintf("policy-%d", i), app)
 	}
 	return stampingHandler(tb, list...)
 }
@@ -81,7 +113,7 @@ func benchmarkPolicy(name, app string) v1alpha1.HookPolicy {
 	return v1alpha1.HookPolicy{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
 		Spec: v1alpha1.HookPolicySpec{
-			Selector: v1alpha1.PolicySelector{LabelSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": app}}},
+			Selector: appSelector(app),
 			Hooks: []v1alpha1.Hook{
 				{Name: "freeze", Stages: []v1alpha1.Stage{v1alpha1.PreSnapshot}, OnError: v1alpha1.Fail,
 					Exec: &v1alpha1.ExecAction{Command: []string{"fsfreeze", "--freeze", "/data"}}},

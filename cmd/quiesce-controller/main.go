@@ -24,7 +24,8 @@ func run() error {
 	flag.StringVar(&options.metricsBindAddress, "metrics-bind-address", ":8080", "host:port of /metrics; 0 for none")
 	flag.StringVar(&options.healthProbeBindAddress, "health-probe-bind-address", ":8081", "host:port of /healthz and /readyz; 0 for none")
 	flag.BoolVar(&options.leaderElect, "leader-elect", true, "let only one of several replicas act")
-	flag.StringVar(&options.namespace, "namespace", "quiesce-system", "namespace in which Quiesce runs")
+	flag.StringVar(&options.scope.Own, "namespace", "quiesce-system", "namespace in which Quiesce runs; it never takes part")
+	flag.Func("excluded-namespaces", "further namespaces that never take part, separated by commas", options.scope.Exclude)
 	flag.StringVar(&options.caSecretName, "ca-secret-name", "quiesce-webhook-ca", "Secret in which to keep the CA")
 	flag.StringVar(&options.webhookConfigurationName, "webhook-configuration-name", "quiesce-webhook",
 		"MutatingWebhookConfiguration into which to write the CA")

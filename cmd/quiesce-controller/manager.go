@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
+	"github.com/quiesce-io/quiesce/hooks/match"
 	"github.com/quiesce-io/quiesce/hooks/status"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 	"github.com/quiesce-io/quiesce/webhook/certificates"
@@ -27,7 +28,7 @@ import (
 type options struct {
 	metricsBindAddress, healthProbeBindAddress string
 	leaderElect                                bool
-	namespace                                  string
+	scope                                      match.Scope
 	caSecretName, webhookConfigurationName     string
 }
 
@@ -39,14 +40,14 @@ func newManager(config *rest.Config, options options) (manager.Manager, error) {
 			return nil, fmt.Errorf("building the scheme: %w", err)
 		}
 	}
-	secret := types.NamespacedName{Namespace: options.namespace, Name: options.caSecretName}
+	secret := types.NamespacedName{Namespace: options.scope.Own, Name: options.caSecretName}
 	mgr, err := manager.New(config, manager.Options{
 		Scheme:                        scheme,
 		Metrics:                       metricsserver.Options{BindAddress: options.metricsBindAddress},
 		HealthProbeBindAddress:        options.healthProbeBindAddress,
 		LeaderElection:                options.leaderElect,
 		LeaderElectionID:              "quiesce-controller",
-		LeaderElectionNamespace:       options.namespace,
+		LeaderElectionNamespace:       options.scope.Own,
 		LeaderElectionReleaseOnCancel: true,
 		Cache: cache.Options{
 			ReaderFailOnMissingInformer: true,
@@ -66,7 +67,7 @@ func newManager(config *rest.Config, options options) (manager.Manager, error) {
 	if err != nil {
 		return nil, fmt.Errorf("setting up the controller: %w", err)
 	}
-	if err := (&status.Reconciler{Client: mgr.GetClient(), Release: options.namespace}).SetupWithManager(mgr); err != nil {
+	if err := (&status.Reconciler{Client: mgr.GetClient(), Scope: options.scope}).SetupWithManager(mgr); err != nil {
 		return nil, fmt.Errorf("setting up the policies' status: %w", err)
 	}
 	injector := &certificates.Injector{Client: mgr.GetClient(), Secret: secret, Configuration: options.webhookConfigurationName}

@@ -3,7 +3,6 @@ package match
 import (
 	"fmt"
 	"path"
-	"strings"
 
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
@@ -21,11 +20,6 @@ func compileGlobs(field string, patterns []v1alpha1.NamespaceGlob) ([]glob, erro
 		globs = append(globs, glob(pattern))
 	}
 	return globs, nil
-}
-
-// literal tells whether the glob is a plain name, which can be looked up in an index.
-func (g glob) literal() bool {
-	return !strings.ContainsAny(string(g), `*?[\`)
 }
 
 func (g glob) matches(name string) bool {

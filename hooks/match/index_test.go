@@ -39,12 +39,16 @@ func names(policies []*Policy) []string {
 	return names
 }
 
-func matchLabels(wanted map[string]string) *metav1.LabelSelector {
-	return &metav1.LabelSelector{MatchLabels: wanted}
+func matchLabels(wanted map[string]string) *v1alpha1.LabelSelector {
+	selector := &v1alpha1.LabelSelector{MatchLabels: map[string]v1alpha1.LabelValue{}}
+	for key, value := range wanted {
+		selector.MatchLabels[key] = v1alpha1.LabelValue(value)
+	}
+	return selector
 }
 
-func matchExpression(key string, operator metav1.LabelSelectorOperator, values ...string) *metav1.LabelSelector {
-	return &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: key, Operator: operator, Values: values}}}
+func matchExpression(key string, operator metav1.LabelSelectorOperator, values ...v1alpha1.LabelValue) *v1alpha1.LabelSelector {
+	return &v1alpha1.LabelSelector{MatchExpressions: []v1alpha1.LabelRequirement{{Key: key, Operator: operator, Values: values}}}
 }
 
 func TestMatch(t *testing.T) {
@@ -148,21 +152,22 @@ func TestIndexFindsWhatTryingEveryPolicyFinds(t *testing.T) {
 		}
 		return globs
 	}
-	selector := func() *metav1.LabelSelector {
-		selector := &metav1.LabelSelector{}
+	value := func(choices ...string) v1alpha1.LabelValue { return v1alpha1.LabelValue(pick(choices...)) }
+	selector := func() *v1alpha1.LabelSelector {
+		selector := &v1alpha1.LabelSelector{}
 		for range random.IntN(3) {
 			switch key := pick("k", "l", "m"); random.IntN(4) {
 			case 0:
-				selector.MatchExpressions = append(selector.MatchExpressions, metav1.LabelSelectorRequirement{
-					Key: key, Operator: metav1.LabelSelectorOpIn, Values: []string{pick("1", "2"), pick("2", "3")}})
+				selector.MatchExpressions = append(selector.MatchExpressions, v1alpha1.LabelRequirement{
+					Key: key, Operator: metav1.LabelSelectorOpIn, Values: []v1alpha1.LabelValue{value("1", "2"), value("2", "3")}})
 			case 1:
-				selector.MatchExpressions = append(selector.MatchExpressions, metav1.LabelSelectorRequirement{
-					Key: key, Operator: metav1.LabelSelectorOpNotIn, Values: []string{pick("1", "2", "3")}})
+				selector.MatchExpressions = append(selector.MatchExpressions, v1alpha1.LabelRequirement{
+					Key: key, Operator: metav1.LabelSelectorOpNotIn, Values: []v1alpha1.LabelValue{value("1", "2", "3")}})
 			case 2:
-				selector.MatchExpressions = append(selector.MatchExpressions, metav1.LabelSelectorRequirement{
+				selector.MatchExpressions = append(selector.MatchExpressions, v1alpha1.LabelRequirement{
 					Key: key, Operator: metav1.LabelSelectorOperator(pick("Exists", "DoesNotExist"))})
 			case 3:
-				selector.MatchLabels = map[string]string{key: pick("1", "2", "3")}
+				selector.MatchLabels = map[string]v1alpha1.LabelValue{key: value("1", "2", "3")}
 			}
 		}
 		return selector
@@ -177,7 +182,11 @@ func TestIndexFindsWhatTryingEveryPolicyFinds(t *testing.T) {
 	x := index(t, policies...)
 	found := 0
 	for range 500 {
+		// The labels of one namespace change now and then; what is remembered of it must not outlive them.
 		namespace := Namespace{Name: pick("a", "b", "c", "ab", "bc"), Labels: map[string]string{"k": pick("1", "2"), "l": pick("1", "2", "3")}}
+		if random.IntN(10) == 0 {
+			namespace = UnknownNamespace(namespace.Name)
+		}
 		pod := map[string]string{}
 		for range random.IntN(4) {
 			pod[pick("k", "l", "m")] = pick("1", "2", "3")
@@ -226,27 +235,88 @@ func TestNamespacesThatMayTakePart(t *testing.T) {
 		namespace Namespace
 		want      bool
 	}{
-		"a labelled namespace":                {Namespace{"shop", enabled}, true},
-		"a namespace without the label":       {Namespace{"shop", nil}, false},
-		"a namespace with another value":      {Namespace{"shop", map[string]string{v1alpha1.HooksLabel: "true"}}, false},
-		"kube-system, whatever its labels":    {Namespace{"kube-system", enabled}, false},
-		"the release's own, whatever as well": {Namespace{"quiesce-system", enabled}, false},
+		"a labelled namespace":                 {Namespace{Name: "shop", Labels: enabled}, true},
+		"a namespace without the label":        {Namespace{Name: "shop"}, false},
+		"a namespace with another value":       {Namespace{Name: "shop", Labels: map[string]string{v1alpha1.HooksLabel: "true"}}, false},
+		"kube-system, whatever its labels":     {Namespace{Name: "kube-system", Labels: enabled}, false},
+		"our own, whatever its labels":         {Namespace{Name: "quiesce-system", Labels: enabled}, false},
+		"an excluded one, whatever its labels": {Namespace{Name: "excluded-2", Labels: enabled}, false},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			assert.Equal(t, test.want, test.namespace.OptedIn("quiesce-system"))
+			scope := Scope{Own: "quiesce-system"}
+			require.NoError(t, scope.Exclude("excluded-1, excluded-2,"))
+			assert.Equal(t, test.want, scope.OptedIn(test.namespace))
 		})
 	}
 }
 
-// A pod looks at few policies, however many there are: the benchmark shows what that saves, this that it holds.
-func TestIndexFilesEachPolicyUnderItsRarestLabel(t *testing.T) {
-	policies := make([]*v1alpha1.HookPolicy, 1000)
-	for i := range policies {
-		policies[i] = policy(fmt.Sprintf("p%d", i), 0, v1alpha1.PolicySelector{
-			LabelSelector: matchLabels(map[string]string{"managed-by": "helm", "app": fmt.Sprintf("app-%d", i)})})
+// A pod looks at few policies, however many there are: the benchmark of the webhook shows what that saves, this that it
+// holds for every kind of selector.
+func TestAPodLooksAtFewPolicies(t *testing.T) {
+	shop := Namespace{Name: "shop", Labels: map[string]string{"team": "web"}}
+	for name, selector := range map[string]func(i int) v1alpha1.PolicySelector{
+		"by a label": func(i int) v1alpha1.PolicySelector {
+			return v1alpha1.PolicySelector{LabelSelector: matchLabels(map[string]string{"managed-by": "helm", "app": fmt.Sprintf("app-%d", i)})}
+		},
+		"by the existence of a label": func(i int) v1alpha1.PolicySelector {
+			return v1alpha1.PolicySelector{LabelSelector: matchExpression(fmt.Sprintf("app-%d", i), metav1.LabelSelectorOpExists)}
+		},
+		"by the name of a namespace, and a label that all have": func(i int) v1alpha1.PolicySelector {
+			return v1alpha1.PolicySelector{IncludedNamespaces: []v1alpha1.NamespaceGlob{v1alpha1.NamespaceGlob(fmt.Sprintf("team-%d", i))},
+				LabelSelector: matchLabels(map[string]string{"managed-by": "helm"})}
+		},
+		"by a glob": func(i int) v1alpha1.PolicySelector {
+			return v1alpha1.PolicySelector{IncludedNamespaces: []v1alpha1.NamespaceGlob{v1alpha1.NamespaceGlob(fmt.Sprintf("team-%d-*", i))}}
+		},
+		"by the labels of a namespace": func(i int) v1alpha1.PolicySelector {
+			return v1alpha1.PolicySelector{NamespaceSelector: matchLabels(map[string]string{"team": fmt.Sprintf("team-%d", i)})}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			policies := make([]*v1alpha1.HookPolicy, 1000)
+			for i := range policies {
+				policies[i] = policy(fmt.Sprintf("p%d", i), 0, selector(i))
+			}
+			x := index(t, policies...)
+			pod := map[string]string{"managed-by": "helm", "app": "app-7", "app-7": ""}
+			looked := 0
+			for _, f := range []file{x.everywhere, x.namespaceFile(shop)} {
+				looked += len(f[label{}])
+				for name, value := range pod {
+					looked += len(f[label{name: name, value: value}]) + len(f[label{name: name, anyValue: true}])
+				}
+			}
+			assert.LessOrEqual(t, looked, 1)
+		})
 	}
-	for _, file := range index(t, policies...).files {
-		require.Len(t, file, 1)
+}
+
+func TestAnUnknownNamespaceIsNotSelectedByLabelsThatItMayHave(t *testing.T) {
+	for name, test := range map[string]struct {
+		selector *v1alpha1.LabelSelector
+		want     bool
+	}{
+		"no selector":              {nil, true},
+		"its name":                 {matchLabels(map[string]string{v1alpha1.NamespaceNameLabel: "shop"}), true},
+		"another name":             {matchLabels(map[string]string{v1alpha1.NamespaceNameLabel: "other"}), false},
+		"the label that opts in":   {matchLabels(map[string]string{v1alpha1.HooksLabel: v1alpha1.HooksEnabled}), true},
+		"a label that it may have": {matchLabels(map[string]string{"env": "prod"}), false},
+		"a value that it may have": {matchExpression("env", metav1.LabelSelectorOpNotIn, "prod"), false},
+		"a label that it may have, asked for its absence": {matchExpression("env", metav1.LabelSelectorOpDoesNotExist), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			x := index(t, policy("p", 0, v1alpha1.PolicySelector{NamespaceSelector: test.selector}))
+			assert.Equal(t, test.want, len(x.Match(UnknownNamespace("shop"), nil)) == 1)
+		})
+	}
+}
+
+func TestWhatIsRememberedOfNamespacesIsBounded(t *testing.T) {
+	n := &namespaceFiles{}
+	policies := make([]*Policy, 1000)
+	for i := range 3 * maxRemembered / len(policies) {
+		n.get(Namespace{Name: fmt.Sprintf("n%d", i)}, func() file { return file{label{}: policies} })
+		require.LessOrEqual(t, n.remembered, maxRemembered+2*len(policies))
 	}
 }

@@ -1,8 +1,8 @@
 package stamp
 
 import (
-	"maps"
 	"slices"
+	"strings"
 
 	"github.com/quiesce-io/quiesce/hooks/match"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
@@ -30,63 +30,70 @@ type Decision struct {
 	Outcomes []Outcome
 }
 
-// Decide says which annotations a pod in an opted-in namespace is to carry. Annotations that the pod's user wrote are
-// never touched: then the pod is left alone, on both sides, since a freeze of ours without its thaw, or the other way
-// round, would be worse than none.
+// Decide says which annotations a pod in an opted-in namespace is to carry. Annotations that the pod's user wrote or
+// edited are never touched. Where there is one, the pod gets no hooks of ours on either side, and those that it still has
+// as we wrote them go: a freeze without its thaw would be worse than none.
 func (p *Policies) Decide(namespace match.Namespace, pod Pod) Decision {
 	matched := p.index.Match(namespace, pod.Labels)
-	present := hookAnnotations(pod.Annotations)
-	record, recorded := ReadRecord(pod.Annotations)
-	if len(matched) == 0 && !recorded {
+	present := carry(pod.Annotations)
+	if len(matched) == 0 && !present.any() {
 		return Decision{}
 	}
-	if userOwns := !recorded || record.Hash != hash(present); len(present) > 0 && userOwns {
-		return Decision{Outcomes: all(matched, v1alpha1.ReasonUserOwned)}
+	if present.foreign {
+		return Decision{Remove: present.surplus(pod.Annotations, nil), Outcomes: all(matched, v1alpha1.ReasonUserOwned)}
 	}
 	wanted, outcomes := p.render(matched, pod, present)
-	set, remove := difference(pod.Annotations, present, wanted)
-	return Decision{Set: set, Remove: remove, Outcomes: outcomes}
+	set := map[string]string{}
+	for key, value := range wanted {
+		if old, found := pod.Annotations[key]; !found || old != value {
+			set[key] = value
+		}
+	}
+	judge(outcomes, present, set)
+	return Decision{Set: set, Remove: present.surplus(pod.Annotations, wanted), Outcomes: outcomes}
 }
 
 // render puts the annotations of the matched policies together, the highest priority first. A policy whose side is
 // taken, or whose container the pod lacks, is left out on both sides.
-func (p *Policies) render(matched []*match.Policy, pod Pod, present map[string]string) (map[string]string, []Outcome) {
+func (p *Policies) render(matched []*match.Policy, pod Pod, present carried) (map[string]string, []Outcome) {
 	var (
-		wanted   = make(map[string]string, 4*len(sides)+1)
+		wanted   = make(map[string]string, len(sides)*len(suffixes)+1)
 		outcomes = make([]Outcome, 0, len(matched))
-		taken    [len(sides)]*match.Policy
-		stamped  []string
-		budget   = maxAnnotationBytes - size(pod.Annotations) + size(present) +
-			len(pod.Annotations[v1alpha1.StampAnnotation])
+		written  record
+		taken    [len(sides)]string
+		budget   = maxAnnotationBytes - present.others(pod.Annotations)
 	)
 	for _, policy := range matched {
 		s := p.stamps[policy.Rank]
-		outcome := s.obstacle(policy, pod, taken)
-		if outcome.Reason == "" {
-			annotations := s.annotations(pod)
-			if size(wanted)+size(annotations)+recordSize(append(stamped, policy.Name)) > budget {
-				outcome.Reason = v1alpha1.ReasonTooLarge
-			} else {
-				maps.Copy(wanted, annotations)
-				stamped = append(stamped, policy.Name)
-				for which := range sides {
-					if s[which] != nil {
-						taken[which] = policy
-					}
+		outcome := s.obstacle(policy.Name, pod, taken)
+		if outcome.Stamped() && size(wanted)+s.size()+recordSize > budget {
+			outcome.Reason = v1alpha1.ReasonTooLarge
+		}
+		if outcome.Stamped() {
+			for which, hook := range s {
+				if hook == nil {
+					continue
 				}
+				hash := hook.write(side(which), wanted, hook.choose(side(which), policy.Name, pod, present))
+				taken[which] = policy.Name
+				outcome.sides[which] = true
+				*written.side(side(which)) = &sideRecord{Policy: policy.Name, Hash: hash}
 			}
 		}
 		outcomes = append(outcomes, outcome)
 	}
-	if len(wanted) > 0 {
-		wanted[v1alpha1.StampAnnotation] = Record{Policies: stamped, Hash: hash(hookAnnotations(wanted))}.String()
+	if written != (record{}) {
+		wanted[v1alpha1.StampAnnotation] = written.String()
 	}
 	return wanted, outcomes
 }
 
+// recordSize is more than the record of two policies with the longest names there can be takes.
+const recordSize = 1024
+
 // obstacle is the outcome for a policy that cannot be stamped as things stand; without a reason when it can.
-func (s stamp) obstacle(policy *match.Policy, pod Pod, taken [len(sides)]*match.Policy) Outcome {
-	outcome := Outcome{Policy: policy.Name}
+func (s stamp) obstacle(policy string, pod Pod, taken [len(sides)]string) Outcome {
+	outcome := Outcome{Policy: policy}
 	for which, hook := range s {
 		if hook == nil {
 			continue
@@ -95,54 +102,51 @@ func (s stamp) obstacle(policy *match.Policy, pod Pod, taken [len(sides)]*match.
 			outcome.Reason, outcome.Hook, outcome.Container = v1alpha1.ReasonContainerNotFound, hook.hook, hook.container
 			return outcome
 		}
-		if winner := taken[which]; winner != nil {
-			outcome.Reason, outcome.Hook, outcome.Winner = v1alpha1.ReasonOutranked, hook.hook, winner.Name
+		if winner := taken[which]; winner != "" {
+			outcome.Reason, outcome.Hook, outcome.Winner = v1alpha1.ReasonOutranked, hook.hook, winner
 			return outcome
 		}
 	}
 	return outcome
 }
 
-// annotations renders a stamp for a pod. All four keys of a side are always written.
-func (s stamp) annotations(pod Pod) map[string]string {
-	annotations := make(map[string]string, 4*len(sides))
-	for which, hook := range s {
-		if hook == nil {
-			continue
+// judge tells, of each policy that is stamped, whether the pod carries it yet: as its own, and nothing to be changed.
+func judge(outcomes []Outcome, present carried, set map[string]string) {
+	var changed [len(sides)]bool
+	for key := range set {
+		for s := range sides {
+			changed[s] = changed[s] || strings.HasPrefix(key, sides[s].prefix)
 		}
-		container := hook.container
-		if container == "" && len(pod.Containers) > 0 {
-			container = pod.Containers[0]
-		}
-		prefix := sides[which].prefix
-		annotations[prefix+v1alpha1.VeleroCommand] = hook.command
-		annotations[prefix+v1alpha1.VeleroContainer] = container
-		annotations[prefix+v1alpha1.VeleroOnError] = hook.onError
-		annotations[prefix+v1alpha1.VeleroTimeout] = hook.timeout
 	}
-	return annotations
+	for i := range outcomes {
+		for s, stamped := range outcomes[i].sides {
+			if stamped && (changed[s] || present.ours[s] != outcomes[i].Policy) {
+				outcomes[i].pending = true
+			}
+		}
+	}
 }
 
-// difference tells what leads from a pod's annotations to the wanted ones. Only our own keys are looked at.
-func difference(annotations, ours, wanted map[string]string) (set map[string]string, remove []string) {
-	for key, value := range wanted {
-		if old, found := annotations[key]; !found || old != value {
-			if set == nil {
-				set = make(map[string]string, len(wanted))
-			}
-			set[key] = value
+// surplus are those of our annotations that are not wanted, sorted.
+func (c carried) surplus(annotations, wanted map[string]string) []string {
+	var surplus []string
+	for key := range annotations {
+		if _, found := wanted[key]; !found && c.owns(key) {
+			surplus = append(surplus, key)
 		}
 	}
-	for key := range ours {
-		if _, found := wanted[key]; !found {
-			remove = append(remove, key)
+	slices.Sort(surplus)
+	return surplus
+}
+
+// others is the size of the annotations that are not ours.
+func (c carried) others(annotations map[string]string) (bytes int) {
+	for key, value := range annotations {
+		if !c.owns(key) {
+			bytes += len(key) + len(value)
 		}
 	}
-	if _, found := annotations[v1alpha1.StampAnnotation]; found && len(wanted) == 0 {
-		remove = append(remove, v1alpha1.StampAnnotation)
-	}
-	slices.Sort(remove)
-	return set, remove
+	return bytes
 }
 
 // size is what the API server counts against its limit.

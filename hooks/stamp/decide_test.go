@@ -62,6 +62,15 @@ func apply(annotations map[string]string, decision Decision) map[string]string {
 	return result
 }
 
+// public is what outcomes tell of themselves.
+func public(outcomes []Outcome) []Outcome {
+	var told []Outcome
+	for _, o := range outcomes {
+		told = append(told, Outcome{Policy: o.Policy, Reason: o.Reason, Hook: o.Hook, Container: o.Container, Winner: o.Winner})
+	}
+	return told
+}
+
 func without(annotations map[string]string, key string) map[string]string {
 	result := apply(annotations, Decision{Remove: []string{key}})
 	return result
@@ -82,10 +91,9 @@ func TestAllFourKeysOfEachSideAreWritten(t *testing.T) {
 		"post.hook.backup.velero.io/on-error":  "Fail",
 		"post.hook.backup.velero.io/timeout":   "30s",
 	}, without(decision.Set, v1alpha1.StampAnnotation))
-	record, recorded := ReadRecord(decision.Set)
-	require.True(t, recorded)
-	assert.Equal(t, []string{"fs"}, record.Policies)
-	assert.Equal(t, []Outcome{{Policy: "fs"}}, decision.Outcomes)
+	assert.Equal(t, []string{"fs"}, Carried(decision.Set))
+	assert.Equal(t, []Outcome{{Policy: "fs"}}, public(decision.Outcomes))
+	assert.False(t, decision.Outcomes[0].Current(), "it is yet to be written")
 }
 
 func TestWhatVeleroWouldMisreadIsNeverWritten(t *testing.T) {
@@ -153,7 +161,7 @@ func TestWhichPolicyIsStamped(t *testing.T) {
 			decision := compiled(t, test.policies...).Decide(shop, Pod{Containers: []string{"a", "b"}})
 			assert.Equal(t, test.pre, decision.Set["pre.hook.backup.velero.io/container"])
 			assert.Equal(t, test.post, decision.Set["post.hook.backup.velero.io/container"])
-			assert.Equal(t, test.outcomes, decision.Outcomes)
+			assert.Equal(t, test.outcomes, public(decision.Outcomes))
 		})
 	}
 }
@@ -182,45 +190,103 @@ func TestAnnotationsThatOnlyLookLikeHooksDoNotMatter(t *testing.T) {
 		"my.pre.hook.backup.velero.io.example": "x",
 	}
 	decision := compiled(t, policy("fs", 0, freeze())).Decide(shop, Pod{Containers: []string{"c"}, Annotations: annotations})
-	assert.Equal(t, []Outcome{{Policy: "fs"}}, decision.Outcomes)
+	assert.Equal(t, []Outcome{{Policy: "fs"}}, public(decision.Outcomes))
 	assert.Len(t, apply(annotations, decision), len(annotations)+5)
 }
 
 func TestStampsOfThePast(t *testing.T) {
 	both := policy("fs", 0, freeze(), thaw())
-	pod := Pod{Containers: []string{"c"}, Annotations: map[string]string{"other": "x"}}
-	stamped := pod
-	stamped.Annotations = apply(pod.Annotations, compiled(t, both).Decide(shop, pod))
-	edited := stamped
-	edited.Annotations = apply(stamped.Annotations, Decision{Set: map[string]string{"pre.hook.backup.velero.io/timeout": "1h"}})
-	added := stamped
-	added.Annotations = apply(stamped.Annotations, Decision{Set: map[string]string{"hook.backup.velero.io/command": "x"}})
-	forged := pod
-	forged.Annotations = map[string]string{"pre.hook.backup.velero.io/command": "x", v1alpha1.StampAnnotation: "{not json"}
+	other := policy("fs", 0, hook("new", v1alpha1.PreBackup, "new"))
+	plain := Pod{Containers: []string{"c"}, Annotations: map[string]string{"other": "x"}}
+	stamped := plain
+	stamped.Annotations = apply(plain.Annotations, compiled(t, both).Decide(shop, plain))
+	with := func(changes map[string]string, removed ...string) Pod {
+		pod := stamped
+		pod.Annotations = apply(stamped.Annotations, Decision{Set: changes, Remove: removed})
+		return pod
+	}
 
 	t.Run("are kept when they are what the policy says today", func(t *testing.T) {
 		decision := compiled(t, both).Decide(shop, stamped)
 		assert.Empty(t, decision.Set)
 		assert.Empty(t, decision.Remove)
-		assert.Equal(t, []Outcome{{Policy: "fs"}}, decision.Outcomes)
+		require.Len(t, decision.Outcomes, 1)
+		assert.True(t, decision.Outcomes[0].Current())
 	})
 	t.Run("follow the policy", func(t *testing.T) {
-		changed := policy("fs", 0, hook("freeze", v1alpha1.PreSnapshot, "new"))
-		annotations := apply(stamped.Annotations, compiled(t, changed).Decide(shop, stamped))
-		assert.Equal(t, apply(pod.Annotations, compiled(t, changed).Decide(shop, pod)), annotations)
+		annotations := apply(stamped.Annotations, compiled(t, other).Decide(shop, stamped))
+		assert.Equal(t, apply(plain.Annotations, compiled(t, other).Decide(shop, plain)), annotations)
 		assert.NotContains(t, annotations, "post.hook.backup.velero.io/command")
 	})
 	t.Run("go when no policy wants them", func(t *testing.T) {
-		assert.Equal(t, pod.Annotations, apply(stamped.Annotations, compiled(t).Decide(shop, stamped)))
+		assert.Equal(t, plain.Annotations, apply(stamped.Annotations, compiled(t).Decide(shop, stamped)))
 	})
-	t.Run("belong to the user once he has edited them", func(t *testing.T) {
-		for _, pod := range []Pod{edited, added, forged} {
-			decision := compiled(t, policy("fs", 0, hook("new", v1alpha1.PreBackup, "new"))).Decide(shop, pod)
-			assert.Empty(t, decision.Set)
-			assert.Empty(t, decision.Remove)
-			assert.Equal(t, []Outcome{{Policy: "fs", Reason: v1alpha1.ReasonUserOwned}}, decision.Outcomes)
+	t.Run("are made whole when a whole side is lost", func(t *testing.T) {
+		halved := with(nil, "post.hook.backup.velero.io/command", "post.hook.backup.velero.io/container",
+			"post.hook.backup.velero.io/on-error", "post.hook.backup.velero.io/timeout")
+		assert.Equal(t, stamped.Annotations, apply(halved.Annotations, compiled(t, both).Decide(shop, halved)))
+		assert.Equal(t, plain.Annotations, apply(halved.Annotations, compiled(t).Decide(shop, halved)), "never a freeze without its thaw")
+	})
+	t.Run("go from both sides once a user has edited one, and what he wrote stays", func(t *testing.T) {
+		for name, pod := range map[string]Pod{
+			"a command of his own":   with(map[string]string{"post.hook.backup.velero.io/command": `["true"]`}),
+			"another timeout":        with(map[string]string{"pre.hook.backup.velero.io/timeout": "1h"}),
+			"a hook in the old form": with(map[string]string{"hook.backup.velero.io/command": "x"}),
+			"one key taken away":     with(nil, "pre.hook.backup.velero.io/on-error"),
+		} {
+			for _, policies := range []*Policies{compiled(t, both), compiled(t, other), compiled(t)} {
+				decision := policies.Decide(shop, pod)
+				assert.Empty(t, decision.Set, name)
+				left := apply(pod.Annotations, decision)
+				assert.NotContains(t, left, v1alpha1.StampAnnotation, name)
+				assert.Empty(t, Carried(left), name)
+				sidesLeft := 0
+				for _, prefix := range []string{v1alpha1.VeleroPrePrefix, v1alpha1.VeleroPostPrefix} {
+					if _, found := left[prefix+v1alpha1.VeleroCommand]; found {
+						sidesLeft++
+					}
+				}
+				assert.LessOrEqual(t, sidesLeft, 1, "%s: our own side has gone", name)
+				for _, outcome := range decision.Outcomes {
+					assert.Equal(t, v1alpha1.ReasonUserOwned, outcome.Reason, name)
+				}
+			}
 		}
 	})
+	t.Run("prove nothing when they cannot be read", func(t *testing.T) {
+		for _, record := range []string{"{not json", "", `{"pre":{}}`, `[]`} {
+			pod := plain
+			pod.Annotations = map[string]string{"pre.hook.backup.velero.io/command": "mine", v1alpha1.StampAnnotation: record}
+			left := apply(pod.Annotations, compiled(t, both).Decide(shop, pod))
+			assert.Equal(t, map[string]string{"pre.hook.backup.velero.io/command": "mine"}, left)
+		}
+	})
+}
+
+func TestAPodKeepsItsContainerWhenAnotherIsPutInFront(t *testing.T) {
+	policies := compiled(t, policy("fs", 0, freeze(), thaw()))
+	before := Pod{Containers: []string{"app"}}
+	annotations := policies.Decide(shop, before).Set
+	injected := Pod{Containers: []string{"istio-proxy", "app"}, Annotations: annotations}
+	assert.Empty(t, policies.Decide(shop, injected).Set)
+	replaced := Pod{Containers: []string{"istio-proxy", "web"}, Annotations: annotations}
+	assert.Equal(t, "istio-proxy", policies.Decide(shop, replaced).Set["pre.hook.backup.velero.io/container"], "its own is gone")
+}
+
+func TestAPolicyIsCurrentWhateverBecomesOfAnotherOnTheSamePod(t *testing.T) {
+	a, b := policy("a", 0, freeze()), policy("b", 0, thaw())
+	pod := Pod{Containers: []string{"c"}}
+	pod.Annotations = compiled(t, a, b).Decide(shop, pod).Set
+	edited := policy("a", 0, hook("freeze", v1alpha1.PreSnapshot, "other"))
+
+	outcomes := compiled(t, edited, b).Decide(shop, pod).Outcomes
+	require.Len(t, outcomes, 2)
+	assert.False(t, outcomes[0].Current())
+	assert.True(t, outcomes[1].Current())
+	outcomes = compiled(t, b).Decide(shop, pod).Outcomes
+	require.Len(t, outcomes, 1)
+	assert.True(t, outcomes[0].Current())
+	assert.Equal(t, []string{"a", "b"}, Carried(pod.Annotations))
 }
 
 func TestAPodNeverPassesTheLimitOnAnnotationsByUs(t *testing.T) {
@@ -228,7 +294,7 @@ func TestAPodNeverPassesTheLimitOnAnnotationsByUs(t *testing.T) {
 	policies := compiled(t, policy("large", 1, hook("large", v1alpha1.PreBackup, strings.Repeat("x", 32768))),
 		policy("small", 0, hook("small", v1alpha1.PostBackup, "x")))
 	stamped := 0
-	for free := 32000; free < 34000; free += 25 {
+	for free := 33000; free < 35000; free += 25 {
 		annotations := map[string]string{"a": strings.Repeat("y", limit-free-1)}
 		decision := policies.Decide(shop, Pod{Containers: []string{"c"}, Annotations: annotations})
 		assert.LessOrEqual(t, size(apply(annotations, decision)), limit)
@@ -245,8 +311,8 @@ func TestAPodNeverPassesTheLimitOnAnnotationsByUs(t *testing.T) {
 
 func TestWhatCannotBeStampedIsRefusedWithTheFieldAndWhatToWrite(t *testing.T) {
 	broken := policy("broken", 0, freeze())
-	broken.Spec.Selector.LabelSelector = &metav1.LabelSelector{
-		MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "app", Operator: "Like"}}}
+	broken.Spec.Selector.LabelSelector = &v1alpha1.LabelSelector{
+		MatchExpressions: []v1alpha1.LabelRequirement{{Key: "app", Operator: "Like"}}}
 	tests := map[string]struct {
 		policy v1alpha1.HookPolicy
 		want   string
@@ -283,7 +349,7 @@ func TestOneHookInSeveralStagesOfASideIsStampedOnce(t *testing.T) {
 
 func TestEveryReasonIsExplained(t *testing.T) {
 	for _, reason := range []string{"", v1alpha1.ReasonContainerNotFound, v1alpha1.ReasonUserOwned, v1alpha1.ReasonOutranked,
-		v1alpha1.ReasonTooLarge, v1alpha1.ReasonNotStamped} {
+		v1alpha1.ReasonTooLarge, v1alpha1.ReasonNotStamped, v1alpha1.ReasonOutdated} {
 		explained := Outcome{Policy: "p", Reason: reason, Hook: "h", Container: "c", Winner: "w"}.Explain("shop/web-0")
 		assert.Contains(t, explained, "shop/web-0")
 		if reason != "" {

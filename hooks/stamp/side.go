@@ -69,6 +69,48 @@ func renderSide(s side, hooks []v1alpha1.Hook) (*rendered, error) {
 	}, nil
 }
 
+// choose is the container that the hook runs in: the one that it names, or else the pod's first. A pod that the policy
+// has stamped already keeps its container: another webhook may have put one of its own in front in the meantime, and we
+// are asked again.
+func (r *rendered) choose(s side, policy string, pod Pod, present carried) string {
+	if r.container != "" {
+		return r.container
+	}
+	if present.ours[s] == policy {
+		if container := pod.Annotations[sides[s].prefix+v1alpha1.VeleroContainer]; slices.Contains(pod.Containers, container) {
+			return container
+		}
+	}
+	if len(pod.Containers) == 0 {
+		return "" // the API server refuses such a pod
+	}
+	return pod.Containers[0]
+}
+
+// write writes the four annotations of a side, always all of them, and returns their hash.
+func (r *rendered) write(s side, annotations map[string]string, container string) string {
+	prefix := sides[s].prefix
+	annotations[prefix+v1alpha1.VeleroCommand] = r.command
+	annotations[prefix+v1alpha1.VeleroContainer] = container
+	annotations[prefix+v1alpha1.VeleroOnError] = r.onError
+	annotations[prefix+v1alpha1.VeleroTimeout] = r.timeout
+	hash, _ := hashSide(s, annotations)
+	return hash
+}
+
+// size of the annotations of both sides at most: the name of a container has 63 characters.
+func (s stamp) size() (bytes int) {
+	for which, hook := range s {
+		if hook != nil {
+			bytes += len(hook.command) + len(hook.onError) + len(hook.timeout) + 63
+			for _, suffix := range suffixes {
+				bytes += len(sides[which].prefix) + len(suffix)
+			}
+		}
+	}
+	return bytes
+}
+
 func runsOn(s side, hook *v1alpha1.Hook) bool {
 	return slices.ContainsFunc(hook.Stages, func(stage v1alpha1.Stage) bool {
 		return slices.Contains(sides[s].stages, stage)

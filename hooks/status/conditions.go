@@ -16,8 +16,13 @@ var warningReasons = []string{
 	v1alpha1.ReasonTooLarge,
 	v1alpha1.ReasonUserOwned,
 	v1alpha1.ReasonOutranked,
+	v1alpha1.ReasonOutdated,
 	v1alpha1.ReasonNotStamped,
 }
+
+// maxMessage is how long a condition's message may be here, in bytes. The API server would refuse a status with one of
+// more than 32 KiB (metav1.Condition), and nobody reads as much.
+const maxMessage = 2048
 
 // report is the status of a policy, made from the one before, so that conditions keep their times. refusal is why the
 // policy cannot be used, or nil.
@@ -47,18 +52,21 @@ func ready(policy *v1alpha1.HookPolicy, refusal error, found *finding) metav1.Co
 	switch {
 	case refusal != nil:
 		condition.Reason = v1alpha1.ReasonInvalid
-		condition.Message = refusal.Error()
+		condition.Message = shorten(refusal.Error())
 	case policy.Spec.Suspend:
 		condition.Reason = v1alpha1.ReasonSuspended
 		condition.Message = "spec.suspend is true: pods that are created now get no hooks of this policy"
-	case found == nil:
+		if found != nil && found.stamped > 0 {
+			condition.Message += fmt.Sprintf("; %d pods carry them until they are created again", found.stamped)
+		}
+	case found == nil || found.matched == 0:
 		condition.Status = metav1.ConditionTrue
 		condition.Reason = v1alpha1.ReasonInUse
 		condition.Message = fmt.Sprintf("In use; no pod matches yet: pods count in namespaces labelled %s=%s", v1alpha1.HooksLabel, v1alpha1.HooksEnabled)
 	default:
 		condition.Status = metav1.ConditionTrue
 		condition.Reason = v1alpha1.ReasonInUse
-		condition.Message = fmt.Sprintf("In use; %d of %d matching pods stamped", found.stamped, found.matched)
+		condition.Message = fmt.Sprintf("In use; %d of %d matching pods stamped", found.current, found.matched)
 	}
 	return condition
 }
@@ -84,6 +92,14 @@ func warned(found *finding) (metav1.Condition, bool) {
 		}
 		sentences = append(sentences, sentence)
 	}
-	condition.Message = strings.Join(sentences, "; ")
+	condition.Message = shorten(strings.Join(sentences, "; "))
 	return condition, len(sentences) > 0
+}
+
+// shorten keeps the beginning of a message that is too long, in whole characters.
+func shorten(message string) string {
+	if len(message) <= maxMessage {
+		return message
+	}
+	return strings.ToValidUTF8(message[:maxMessage], "") + " …"
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -28,9 +29,15 @@ import (
 // +kubebuilder:rbac:groups=quiesce.io,resources=hookpolicies/status,verbs=get;patch
 // +kubebuilder:rbac:groups="",resources=pods;namespaces,verbs=get;list;watch
 
-// settle is how long changes gather before a survey looks at all of them at once: a roll-out of a thousand pods is one
-// look at the cluster, not a thousand.
-const settle = 500 * time.Millisecond
+const (
+	// settle is how long changes gather, from the first, before a survey looks at all of them at once: a roll-out of a
+	// thousand pods is a few looks at the cluster, not a thousand.
+	settle = 500 * time.Millisecond
+	// resurvey is how often a survey is made without a change, in case one was missed.
+	resurvey = 5 * time.Minute
+	// writers is how many statuses are written at once.
+	writers = 16
+)
 
 // everything is the one request that there is: each survey looks at all policies and all pods.
 var everything = reconcile.Request{NamespacedName: types.NamespacedName{Name: "all"}}
@@ -38,8 +45,8 @@ var everything = reconcile.Request{NamespacedName: types.NamespacedName{Name: "a
 // Reconciler keeps the status of every HookPolicy.
 type Reconciler struct {
 	Client client.Client
-	// Release is the namespace in which Quiesce runs.
-	Release string
+	// Scope says which namespaces may take part.
+	Scope match.Scope
 }
 
 var _ reconcile.Reconciler = (*Reconciler)(nil)
@@ -50,7 +57,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		predicate.LabelChangedPredicate{}, predicate.AnnotationChangedPredicate{}, endedPredicate{}))
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("policy-status").
-		Watches(&v1alpha1.HookPolicy{}, surveySoon{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.HookPolicy{}, surveySoon{}, builder.WithPredicates(respecified{})).
 		Watches(&corev1.Pod{}, surveySoon{}, relabelled).
 		WatchesMetadata(&corev1.Namespace{}, surveySoon{}, relabelled).
 		Complete(r)
@@ -72,14 +79,23 @@ func (r *Reconciler) Reconcile(ctx context.Context, _ reconcile.Request) (reconc
 		refusals[refusal.Policy.Name] = refusal.Err
 	}
 	findings := survey(compiled, pods)
-	var failures []error
+	failures := make([]error, len(policies.Items))
+	var group errgroup.Group
+	group.SetLimit(writers)
 	for i := range policies.Items {
-		policy := &policies.Items[i]
-		if err := r.write(ctx, policy, report(policy, refusals[policy.Name], findings[policy.Name])); err != nil {
-			failures = append(failures, fmt.Errorf("writing the status of HookPolicy %s: %w", policy.Name, err))
-		}
+		group.Go(func() error {
+			policy := &policies.Items[i]
+			if err := r.write(ctx, policy, report(policy, refusals[policy.Name], findings[policy.Name])); err != nil {
+				failures[i] = fmt.Errorf("writing the status of HookPolicy %s: %w", policy.Name, err)
+			}
+			return nil // one that cannot be written does not keep the others from it
+		})
 	}
-	return reconcile.Result{}, errors.Join(failures...)
+	_ = group.Wait()
+	if err := errors.Join(failures...); err != nil {
+		return reconcile.Result{}, err
+	}
+	return reconcile.Result{RequeueAfter: resurvey}, nil
 }
 
 func (r *Reconciler) write(ctx context.Context, policy *v1alpha1.HookPolicy, status v1alpha1.HookPolicyStatus) error {
@@ -101,7 +117,7 @@ func (r *Reconciler) pods(ctx context.Context) ([]pod, error) {
 	var pods []pod
 	for i := range namespaces.Items {
 		namespace := match.Namespace{Name: namespaces.Items[i].Name, Labels: namespaces.Items[i].Labels}
-		if !namespace.OptedIn(r.Release) {
+		if !r.Scope.OptedIn(namespace) {
 			continue
 		}
 		var list corev1.PodList
@@ -146,6 +162,14 @@ func (endedPredicate) Update(e event.UpdateEvent) bool {
 	}
 	after, isPod := e.ObjectNew.(*corev1.Pod)
 	return isPod && ended(before) != ended(after)
+}
+
+// respecified lets the update of a policy through whose spec has changed, or that was deleted and made anew in a moment
+// that the watch did not see: then its generation is 1 as before.
+type respecified struct{ predicate.Funcs }
+
+func (respecified) Update(e event.UpdateEvent) bool {
+	return e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration() || e.ObjectOld.GetUID() != e.ObjectNew.GetUID()
 }
 
 // surveySoon asks for a survey once things have settled.

@@ -2,8 +2,10 @@ package status
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -34,6 +36,9 @@ func TestSurveyCountsAndWarns(t *testing.T) {
 	policies, refused := stamp.Compile([]v1alpha1.HookPolicy{policy("top", 2, "db"), policy("low", 1, "")})
 	require.Empty(t, refused)
 	stamped := policies.Decide(match.Namespace{Name: "shop"}, stamp.Pod{Containers: []string{"db"}}).Set
+	suspended, refused := stamp.Compile([]v1alpha1.HookPolicy{policy("suspended", 0, "")})
+	require.Empty(t, refused)
+	past := suspended.Decide(match.Namespace{Name: "shop"}, stamp.Pod{Containers: []string{"db"}}).Set
 
 	findings := survey(policies, []pod{
 		podNamed("e-old", nil, "db"),
@@ -41,18 +46,24 @@ func TestSurveyCountsAndWarns(t *testing.T) {
 		podNamed("c-lacks", nil, "app", "proxy"),
 		podNamed("b-lacks", nil, "app"),
 		podNamed("a-good", stamped, "db"),
+		podNamed("f-of-the-past", past, "db"),
 	})
+	require.NotNil(t, findings["suspended"])
+	assert.EqualValues(t, 0, findings["suspended"].matched)
+	assert.EqualValues(t, 1, findings["suspended"].stamped)
+	assert.Equal(t, 1, findings["suspended"].warnings[v1alpha1.ReasonOutdated].pods)
 
 	top := findings["top"]
 	require.NotNil(t, top)
-	assert.EqualValues(t, 5, top.matched)
+	assert.EqualValues(t, 6, top.matched)
+	assert.EqualValues(t, 1, top.current)
 	assert.EqualValues(t, 1, top.stamped)
 	require.Len(t, top.warnings, 3)
 	assert.Equal(t, 2, top.warnings[v1alpha1.ReasonContainerNotFound].pods)
 	assert.Equal(t, "shop/b-lacks", top.warnings[v1alpha1.ReasonContainerNotFound].first)
 	assert.Equal(t, "shop/d-owned", top.warnings[v1alpha1.ReasonUserOwned].first)
 	assert.Equal(t, "shop/e-old", top.warnings[v1alpha1.ReasonNotStamped].first)
-	assert.Equal(t, 2, findings["low"].warnings[v1alpha1.ReasonOutranked].pods)
+	assert.Equal(t, 3, findings["low"].warnings[v1alpha1.ReasonOutranked].pods)
 	assert.Equal(t, 2, findings["low"].warnings[v1alpha1.ReasonNotStamped].pods)
 
 	warning, warn := warned(top)
@@ -76,7 +87,7 @@ func TestReadySaysWhy(t *testing.T) {
 		message string
 	}{
 		"in use": {
-			policy: plain, found: &finding{matched: 3, stamped: 2},
+			policy: plain, found: &finding{matched: 3, current: 2, stamped: 3},
 			status: metav1.ConditionTrue, reason: v1alpha1.ReasonInUse, message: "In use; 2 of 3 matching pods stamped",
 		},
 		"in use, but no pod matches": {
@@ -86,6 +97,14 @@ func TestReadySaysWhy(t *testing.T) {
 		"suspended": {
 			policy: suspended,
 			status: metav1.ConditionFalse, reason: v1alpha1.ReasonSuspended, message: "spec.suspend is true",
+		},
+		"suspended, and still on pods": {
+			policy: suspended, found: &finding{stamped: 3},
+			status: metav1.ConditionFalse, reason: v1alpha1.ReasonSuspended, message: "; 3 pods carry them until they are created again",
+		},
+		"refused with a very long reason": {
+			policy: plain, refusal: errors.New(strings.Repeat("é", 60_000)),
+			status: metav1.ConditionFalse, reason: v1alpha1.ReasonInvalid, message: "é …",
 		},
 		"refused": {
 			policy: plain, refusal: errors.New("spec.selector.labelSelector: what to write"),
@@ -101,6 +120,8 @@ func TestReadySaysWhy(t *testing.T) {
 			assert.Equal(t, test.status, condition.Status)
 			assert.Equal(t, test.reason, condition.Reason)
 			assert.Contains(t, condition.Message, test.message)
+			assert.Less(t, len(condition.Message), 32<<10)
+			assert.True(t, utf8.ValidString(condition.Message))
 			assert.EqualValues(t, 7, condition.ObservedGeneration)
 			assert.Nil(t, meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionWarning))
 		})

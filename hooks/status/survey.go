@@ -22,7 +22,9 @@ func (p pod) String() string { return p.namespace.Name + "/" + p.name }
 
 // finding is what a survey found of one policy.
 type finding struct {
-	matched, stamped int32
+	// matched are the pods that the policy selects, current those of them that carry what it says, stamped all that carry
+	// any of its hooks.
+	matched, current, stamped int32
 	// warnings by reason.
 	warnings map[string]*warning
 }
@@ -34,35 +36,49 @@ type warning struct {
 	outcome stamp.Outcome
 }
 
-// survey looks at every pod and returns what it found, by the policy's name. A policy that no pod matches has no finding.
-func survey(policies *stamp.Policies, pods []pod) map[string]*finding {
+// survey looks at every pod and returns what it found. A policy that no pod matches, and none carries, has no finding.
+func survey(policies *stamp.Policies, pods []pod) findings {
 	// In a stable order, so that the pod that a warning names stays the same.
 	slices.SortFunc(pods, func(a, b pod) int {
 		return cmp.Or(cmp.Compare(a.namespace.Name, b.namespace.Name), cmp.Compare(a.name, b.name))
 	})
-	findings := map[string]*finding{}
+	findings := findings{}
 	for _, pod := range pods {
-		decision := policies.Decide(pod.namespace, pod.Pod)
-		current := len(decision.Set) == 0 && len(decision.Remove) == 0
-		for _, outcome := range decision.Outcomes {
-			found := findings[outcome.Policy]
-			if found == nil {
-				found = &finding{warnings: map[string]*warning{}}
-				findings[outcome.Policy] = found
-			}
+		carried := stamp.Carried(pod.Annotations)
+		for _, name := range carried {
+			findings.of(name).stamped++
+		}
+		for _, outcome := range policies.Decide(pod.namespace, pod.Pod).Outcomes {
+			found := findings.of(outcome.Policy)
 			found.matched++
+			before := len(carried)
+			carried = slices.DeleteFunc(carried, func(name string) bool { return name == outcome.Policy })
 			switch {
-			case outcome.Stamped() && current:
-				found.stamped++
+			case outcome.Current():
+				found.current++
+				continue
+			case outcome.Stamped() && len(carried) < before:
+				outcome.Reason = v1alpha1.ReasonOutdated
 			case outcome.Stamped():
 				outcome.Reason = v1alpha1.ReasonNotStamped
-				found.warn(pod, outcome)
-			default:
-				found.warn(pod, outcome)
 			}
+			found.warn(pod, outcome)
+		}
+		for _, name := range carried { // by policies that do not select the pod any more
+			findings.of(name).warn(pod, stamp.Outcome{Policy: name, Reason: v1alpha1.ReasonOutdated})
 		}
 	}
 	return findings
+}
+
+// findings by the name of the policy.
+type findings map[string]*finding
+
+func (f findings) of(policy string) *finding {
+	if f[policy] == nil {
+		f[policy] = &finding{warnings: map[string]*warning{}}
+	}
+	return f[policy]
 }
 
 func (f *finding) warn(pod pod, outcome stamp.Outcome) {

@@ -10,7 +10,6 @@ import (
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:scope=Cluster,shortName=hp,categories=quiesce
 // +kubebuilder:printcolumn:name="Priority",type=integer,JSONPath=`.spec.priority`
-// +kubebuilder:printcolumn:name="Hooks",type=string,JSONPath=`.spec.hooks[*].name`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Warning",type=string,JSONPath=`.status.conditions[?(@.type=="Warning")].reason`
@@ -39,7 +38,7 @@ type HookPolicyList struct {
 
 // HookPolicySpec is what an administrator wants.
 type HookPolicySpec struct {
-	// Suspend switches the policy off without deleting it. Its stamps go from pods that are created from then on.
+	// Suspend switches the policy off without deleting it: pods that are created from then on do not get its hooks.
 	// +optional
 	Suspend bool `json:"suspend,omitempty"`
 
@@ -60,6 +59,8 @@ type HookPolicySpec struct {
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=32
 	// +kubebuilder:validation:XValidation:rule="size(self) > 0",message="write at least one hook, with a name, stages and exec.command"
+	// +kubebuilder:validation:XValidation:rule="self.filter(h, h.stages.exists(s, s in ['PreBackup', 'PreSnapshot'])).size() <= 1",message="write at most one hook with stage PreBackup or PreSnapshot: Velero's annotations have room for one before the backup of a pod; join commands into one"
+	// +kubebuilder:validation:XValidation:rule="self.filter(h, h.stages.exists(s, s in ['PostSnapshot', 'PostBackup'])).size() <= 1",message="write at most one hook with stage PostSnapshot or PostBackup: Velero's annotations have room for one after the backup of a pod; join commands into one"
 	Hooks []Hook `json:"hooks"`
 }
 
@@ -79,7 +80,7 @@ type PolicySelector struct {
 
 	// NamespaceSelector selects opted-in namespaces by their labels.
 	// +optional
-	NamespaceSelector *metav1.LabelSelector `json:"namespaceSelector,omitempty"`
+	NamespaceSelector *LabelSelector `json:"namespaceSelector,omitempty"`
 
 	// IncludedResources may only be [pods], which is also its meaning when it is absent.
 	// +optional
@@ -91,7 +92,7 @@ type PolicySelector struct {
 
 	// LabelSelector selects pods by their labels.
 	// +optional
-	LabelSelector *metav1.LabelSelector `json:"labelSelector,omitempty"`
+	LabelSelector *LabelSelector `json:"labelSelector,omitempty"`
 }
 
 // NamespaceGlob is the name of a namespace, in which * stands for any number of characters and ? for one.
@@ -138,7 +139,8 @@ type Hook struct {
 	// +kubebuilder:validation:XValidation:rule="!self.matches('^([0-9]{1,7}([.][0-9]{1,9})?(ms|s|m|h))+$') || (duration(self) > duration('0s') && duration(self) <= duration('25m'))",message="write a duration above 0s and at most 25m"
 	Timeout metav1.Duration `json:"timeout,omitzero"`
 
-	// OnError says what the failure of the hook means: Fail fails the backup, Continue goes on.
+	// OnError says what the failure of the hook means: Fail leaves the pod out of the backup, which is then
+	// PartiallyFailed; Continue goes on.
 	// +optional
 	// +kubebuilder:default=Fail
 	OnError OnError `json:"onError,omitempty"`
@@ -174,7 +176,7 @@ const (
 type OnError string
 
 const (
-	// Fail makes the backup fail.
+	// Fail leaves the pod out of the backup, which is then PartiallyFailed.
 	Fail OnError = "Fail"
 	// Continue lets the backup go on.
 	Continue OnError = "Continue"
@@ -190,7 +192,7 @@ type HookPolicyStatus struct {
 	// +optional
 	MatchedPods int32 `json:"matchedPods"`
 
-	// StampedPods is the number of those pods that carry annotations of this policy.
+	// StampedPods is the number of running and pending pods that carry annotations of this policy, selected or not.
 	// +optional
 	StampedPods int32 `json:"stampedPods"`
 
@@ -217,7 +219,7 @@ const (
 	ConditionWarning = "Warning"
 	// ReasonContainerNotFound: a hook names a container that a pod lacks.
 	ReasonContainerNotFound = "ContainerNotFound"
-	// ReasonUserOwned: a pod's user wrote Velero hook annotations of his own.
+	// ReasonUserOwned: a pod's user wrote Velero hook annotations, or edited ours.
 	ReasonUserOwned = "UserOwned"
 	// ReasonOutranked: a policy of higher priority has taken the side.
 	ReasonOutranked = "Outranked"
@@ -225,4 +227,6 @@ const (
 	ReasonTooLarge = "TooLarge"
 	// ReasonNotStamped: the pod was created before the policy, or while the webhook was away.
 	ReasonNotStamped = "NotStamped"
+	// ReasonOutdated: a pod carries hooks that the policy does not give it any more, or not in this form.
+	ReasonOutdated = "Outdated"
 )

@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -100,6 +101,38 @@ func TestAPolicyWithAMistakeIsRefusedWithTheFieldAndWhatToWrite(t *testing.T) {
 			spec: `hooks: [{name: a, stages: [PreBackup], exec: {command: [a]}}, {name: a, stages: [PostBackup], exec: {command: [b]}}]`,
 			want: []string{"spec.hooks[1]", "Duplicate value", `"name":"a"`},
 		},
+		"two hooks before the backup": {
+			spec: `hooks: [{name: a, stages: [PreBackup], exec: {command: [a]}}, {name: b, stages: [PreSnapshot], exec: {command: [b]}}]`,
+			want: []string{"spec.hooks", "write at most one hook with stage PreBackup or PreSnapshot"},
+		},
+		"two hooks after the backup": {
+			spec: `hooks: [{name: a, stages: [PostBackup], exec: {command: [a]}}, {name: b, stages: [PreSnapshot, PostBackup], exec: {command: [b]}}]`,
+			want: []string{"spec.hooks", "write at most one hook with stage PostSnapshot or PostBackup"},
+		},
+		"an operator that does not exist": {
+			spec: `selector: {labelSelector: {matchExpressions: [{key: app, operator: Like, values: [x]}]}}`,
+			want: []string{"spec.selector.labelSelector.matchExpressions[0].operator", `"Like"`, `"In", "NotIn", "Exists", "DoesNotExist"`},
+		},
+		"In without values": {
+			spec: `selector: {namespaceSelector: {matchExpressions: [{key: app, operator: In}]}}`,
+			want: []string{"spec.selector.namespaceSelector.matchExpressions[0]", "write values with In and NotIn, and none with Exists and DoesNotExist"},
+		},
+		"Exists with values": {
+			spec: `selector: {labelSelector: {matchExpressions: [{key: app, operator: Exists, values: [x]}]}}`,
+			want: []string{"spec.selector.labelSelector.matchExpressions[0]", "write values with In and NotIn"},
+		},
+		"a label value that can be none": {
+			spec: `selector: {labelSelector: {matchLabels: {app: "not a value"}}}`,
+			want: []string{"spec.selector.labelSelector.matchLabels", "write a label value"},
+		},
+		"a label value that is too long": {
+			spec: `selector: {labelSelector: {matchLabels: {app: ` + strings.Repeat("x", 64) + `}}}`,
+			want: []string{"spec.selector.labelSelector.matchLabels"},
+		},
+		"a label key that can be none": {
+			spec: `selector: {labelSelector: {matchLabels: {"a b": c}}}`,
+			want: []string{"spec.selector.labelSelector.matchLabels", "write label keys, such as app or app.kubernetes.io/name"},
+		},
 		"no hooks":                     {spec: `hooks: []`, want: []string{"spec.hooks", "write at least one hook"}},
 		"a hook name in capitals":      {hook: `name: Flush`, want: []string{"spec.hooks[0].name", "write lower-case letters, digits and hyphens, such as flush-tables"}},
 		"an onError of another sort":   {hook: `onError: Ignore`, want: []string{"spec.hooks[0].onError", `"Ignore"`, `"Fail", "Continue"`}},
@@ -135,7 +168,7 @@ func TestGoodPoliciesAreTakenWithTheirDefaults(t *testing.T) {
 		"durations in ms": {hook: `timeout: 1500000ms`},
 		"mixed durations": {hook: `timeout: 1m30.5s`},
 		"all stages":      {hook: `stages: [PreBackup, PreSnapshot, PostSnapshot, PostBackup]`},
-		"32 KiB argument": {hook: `exec: {command: [sh, -c, "` + string(make32KiB()) + `"]}`},
+		"32 KiB argument": {hook: `exec: {command: [sh, -c, "` + strings.Repeat("x", 32<<10) + `"]}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			policy := policyWith(t, test.spec, test.hook)
@@ -153,12 +186,4 @@ func TestGoodPoliciesAreTakenWithTheirDefaults(t *testing.T) {
 			assert.Zero(t, priority)
 		})
 	}
-}
-
-func make32KiB() []byte {
-	argument := make([]byte, 32<<10)
-	for i := range argument {
-		argument[i] = 'x'
-	}
-	return argument
 }

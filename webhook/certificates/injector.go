@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	cmmeta "github.com/cert-manager/cert-manager/pkg/apis/meta/v1"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -67,7 +68,7 @@ func (i *Injector) Reconcile(ctx context.Context, _ reconcile.Request) (reconcil
 	patch := applyv1.MutatingWebhookConfiguration(i.Configuration)
 	changed := false
 	for _, webhook := range configuration.Webhooks {
-		wanted, err := bundle(secret.Data[corev1.ServiceAccountRootCAKey], webhook.ClientConfig.CABundle, time.Now())
+		wanted, err := bundle(secret.Data[cmmeta.TLSCAKey], webhook.ClientConfig.CABundle, time.Now())
 		if err != nil {
 			return reconcile.Result{}, fmt.Errorf("secret %s: %w", i.Secret, err)
 		}

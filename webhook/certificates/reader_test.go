@@ -1,0 +1,95 @@
+package certificates
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"math/big"
+	"testing"
+	"time"
+
+	"github.com/cert-manager/cert-manager/pkg/server/tls/authority"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+)
+
+// caSecret is a Secret with a CA that is valid for so long from now.
+func caSecret(t *testing.T, valid time.Duration) (*corev1.Secret, *x509.Certificate) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: commonName}, IsCA: true, BasicConstraintsValid: true,
+		NotBefore: time.Now().Add(-365 * 24 * time.Hour), NotAfter: time.Now().Add(valid),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	require.NoError(t, err)
+	certificate, err := x509.ParseCertificate(der)
+	require.NoError(t, err)
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	require.NoError(t, err)
+	return &corev1.Secret{Data: map[string][]byte{
+		corev1.TLSCertKey:       pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+		corev1.TLSPrivateKeyKey: pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}),
+	}}, certificate
+}
+
+func leaf(t *testing.T, r *reader) *x509.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	certificate, err := r.Sign(&x509.Certificate{PublicKeyAlgorithm: x509.ECDSA, PublicKey: key.Public(), DNSNames: []string{"x"}})
+	require.NoError(t, err)
+	return certificate
+}
+
+func TestTheFirstCASignsAtOnceAndALaterOneWhenItHasSettled(t *testing.T) {
+	first, firstCA := caSecret(t, 100*24*time.Hour) // due for renewal, yet valid
+	second, secondCA := caSecret(t, 365*24*time.Hour)
+	r := &reader{settle: 200 * time.Millisecond}
+	_, err := r.Sign(&x509.Certificate{})
+	require.ErrorIs(t, err, authority.ErrCertificateNotAvailable)
+
+	rotated := make(chan struct{}, 1)
+	r.WatchRotation(rotated)
+	seen := make(chan *corev1.Secret)
+	go r.follow(t.Context(), seen)
+	seen <- first
+	<-rotated
+	require.NoError(t, leaf(t, r).CheckSignatureFrom(firstCA))
+
+	begun := time.Now()
+	seen <- second
+	seen <- &corev1.Secret{} // a broken one changes nothing
+	require.NoError(t, leaf(t, r).CheckSignatureFrom(firstCA), "the caBundle may not name the second yet")
+	select {
+	case <-rotated:
+	case <-time.After(time.Minute):
+		t.Fatal("the second CA was never taken up")
+	}
+	assert.GreaterOrEqual(t, time.Since(begun), r.settle)
+	require.NoError(t, leaf(t, r).CheckSignatureFrom(secondCA))
+	r.StopWatchingRotation(rotated)
+	assert.Empty(t, r.watchers)
+}
+
+func TestALeafIsNotValidForLongerThanItsCA(t *testing.T) {
+	secret, ca := caSecret(t, time.Hour)
+	r := &reader{}
+	usable, err := readCA(secret, time.Now())
+	require.NoError(t, err)
+	r.use(usable)
+	assert.Equal(t, ca.NotAfter, leaf(t, r).NotAfter)
+}
+
+func TestACAThatHasExpiredOrIsNoneIsRefused(t *testing.T) {
+	expired, _ := caSecret(t, -time.Hour)
+	_, err := readCA(expired, time.Now())
+	assert.ErrorContains(t, err, "has expired")
+	_, err = readCA(&corev1.Secret{}, time.Now())
+	assert.Error(t, err)
+}
