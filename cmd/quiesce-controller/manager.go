@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
@@ -77,10 +78,8 @@ func newManager(config *rest.Config, options options) (manager.Manager, error) {
 	if err := mgr.Add(certificates.NewAuthority(config, secret.Namespace, secret.Name)); err != nil {
 		return nil, fmt.Errorf("setting up the CA: %w", err)
 	}
-	for _, add := range []func(string, healthz.Checker) error{mgr.AddHealthzCheck, mgr.AddReadyzCheck} {
-		if err := add("ping", healthz.Ping); err != nil {
-			return nil, fmt.Errorf("adding a health check: %w", err)
-		}
+	if err := errors.Join(mgr.AddHealthzCheck("ping", healthz.Ping), mgr.AddReadyzCheck("ca-bundle", injector.Check)); err != nil {
+		return nil, fmt.Errorf("adding a health check: %w", err)
 	}
 	return mgr, nil
 }

@@ -312,6 +312,18 @@ func TestTheWebhookIsNotReadyBeforeItHasACertificate(t *testing.T) {
 	waitReady(t, webhook)
 }
 
+func TestOnceBothAreReadyTheFirstPodIsStamped(t *testing.T) {
+	namespace := optedIn(t, nil)
+	create(t, flushPolicy("first"))
+	controller, webhook := startController(t), startWebhook(t)
+	waitReady(t, webhook)
+	waitReady(t, controller)
+	require.NotEmpty(t, caBundle(t))
+	created, err := tryPod(t.Context(), appPod(namespace, "first"))
+	require.NoError(t, err)
+	assert.NotEmpty(t, created.Annotations[command])
+}
+
 func TestBothCAsAreTrustedDuringARotation(t *testing.T) {
 	startController(t)
 	webhook := startWebhook(t)

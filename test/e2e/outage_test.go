@@ -1,0 +1,73 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+func TestPodsAreCreatedWhileThereIsNoWebhook(t *testing.T) {
+	s := newScene(t, optedIn)
+	policy := s.addPolicy("main")
+	var deployment appsv1.Deployment
+	require.NoError(t, api.Get(t.Context(), webhookKey, &deployment))
+	replicas := *deployment.Spec.Replicas
+	t.Cleanup(func() {
+		patch := client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, replicas))
+		assert.NoError(t, api.Patch(context.Background(), &deployment, patch))
+	})
+
+	scaleWebhook(t, 0)
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		assert.Empty(c, webhookPods(t))
+		assert.Zero(c, endpoints(t))
+	}, patience, tick)
+	for range 3 {
+		assert.Empty(t, s.createPod().Annotations, "expected a pod without hooks while the webhook is away")
+	}
+
+	scaleWebhook(t, replicas)
+	waitRolledOut(t)
+	// The API server learns of the endpoints in its own time.
+	require.Eventually(t, func() bool { return stamped(s.createPod()) }, patience, tick)
+	for range 10 {
+		requireStamp(t, s.createPod(), policy, echoes)
+	}
+}
+
+func TestEveryPodIsStampedThroughARollingRestart(t *testing.T) {
+	s := newScene(t, optedIn)
+	s.addPolicy("main")
+	waitRolledOut(t)
+	require.True(t, stamped(s.createPod()))
+	before := webhookPods(t)
+
+	patchWebhook(t, fmt.Sprintf(`{"spec":{"template":{"metadata":{"annotations":{"kubectl.kubernetes.io/restartedAt":%q}}}}}`,
+		time.Now().Format(time.RFC3339Nano)))
+	created, bare := s.createPodsUntil(func() error {
+		if err := rolledOut(t); err != nil {
+			return err
+		}
+		// Those that drain still serve, so the restart ends with the last of them.
+		for _, pod := range webhookPods(t) {
+			if slices.ContainsFunc(before, func(old corev1.Pod) bool { return old.UID == pod.UID }) {
+				return fmt.Errorf("pod %s of before the restart is there", pod.Name)
+			}
+		}
+		return nil
+	})
+
+	t.Logf("%d pods during the restart", created)
+	assert.Empty(t, bare, "expected a stamp on each of %d pods", created)
+}

@@ -1,0 +1,94 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
+)
+
+// echoes are the annotations that the policy of a scene leads to.
+var echoes = map[string]string{
+	"pre.hook.backup.velero.io/command":    `["echo","freeze"]`,
+	"pre.hook.backup.velero.io/container":  "main",
+	"pre.hook.backup.velero.io/on-error":   "Fail",
+	"pre.hook.backup.velero.io/timeout":    "30s",
+	"post.hook.backup.velero.io/command":   `["echo","thaw"]`,
+	"post.hook.backup.velero.io/container": "main",
+	"post.hook.backup.velero.io/on-error":  "Continue",
+	"post.hook.backup.velero.io/timeout":   "30s",
+}
+
+func TestAPodOfAnOptedInNamespaceIsStamped(t *testing.T) {
+	s := newScene(t, optedIn)
+	policy := s.addPolicy("main")
+
+	pod := s.createPod()
+
+	requireStamp(t, pod, policy, echoes)
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		require.NoError(c, api.Get(t.Context(), client.ObjectKeyFromObject(policy), policy))
+		assert.EqualValues(c, 1, policy.Status.StampedPods)
+	}, patience, tick)
+}
+
+func TestAPodOfANamespaceThatDidNotOptInIsLeftAlone(t *testing.T) {
+	s := newScene(t, nil)
+	s.addPolicy("main")
+
+	assert.Empty(t, s.createPod().Annotations)
+}
+
+func TestADryRunShowsTheStampAndChangesNothing(t *testing.T) {
+	s := newScene(t, optedIn)
+	policy := s.addPolicy("main")
+
+	pod := s.pod()
+	pod.Name, pod.GenerateName = "never", ""
+	require.NoError(t, api.Create(t.Context(), pod, client.DryRunAll))
+
+	requireStamp(t, pod, policy, echoes)
+	err := api.Get(t.Context(), client.ObjectKeyFromObject(pod), pod)
+	assert.True(t, apierrors.IsNotFound(err), "expected no pod, got %v", err)
+}
+
+func TestAPodWithoutTheNamedContainerIsUntouchedAndThePolicySaysSo(t *testing.T) {
+	s := newScene(t, optedIn)
+	policy := s.addPolicy("freezer")
+
+	pod := s.createPod()
+
+	assert.Empty(t, pod.Annotations)
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		require.NoError(c, api.Get(t.Context(), client.ObjectKeyFromObject(policy), policy))
+		warning := meta.FindStatusCondition(policy.Status.Conditions, v1alpha1.ConditionWarning)
+		require.NotNil(c, warning)
+		assert.Equal(c, metav1.ConditionTrue, warning.Status)
+		assert.Equal(c, v1alpha1.ReasonContainerNotFound, warning.Reason)
+		assert.Contains(c, warning.Message, s.namespace+"/"+pod.Name)
+		assert.Contains(c, warning.Message, `"freezer"`)
+	}, patience, tick)
+}
+
+func TestTheSamplesAreValid(t *testing.T) {
+	files, err := filepath.Glob("../../config/samples/*.yaml")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	strict := client.WithFieldValidation(api, metav1.FieldValidationStrict)
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			policy := readPolicy(t, file)
+			policy.Name += "-sample"
+			assert.NoError(t, strict.Create(t.Context(), policy, client.DryRunAll))
+		})
+	}
+}
