@@ -41,7 +41,7 @@ e2e: $(TOOLS)/helm ## Run the demo's path with assertions, on the real one-node 
 
 .PHONY: bench
 bench: $(TOOLS)/benchstat ## Measure admission beside controller-runtime's typed defaulter, and with 10,000 policies.
-	results=$$(mktemp) && trap 'rm -f "$$results"' EXIT && \
+	@results=$$(mktemp) && trap 'rm -f "$$results"' EXIT && \
 	  go test ./webhook -run '^$$' -bench . -benchmem -cpu 1 -count 6 >"$$results" && \
 	  $(TOOLS)/benchstat -filter '.name:Admission' -col /handler "$$results" && \
 	  $(TOOLS)/benchstat -filter '.name:Policies' -row /selector -col /policies "$$results"
