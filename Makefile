@@ -94,7 +94,7 @@ verify-generated: ## Check that the generated files are what the generators make
 .PHONY: verify-modules
 verify-modules: ## Check that go.mod and go.sum are tidy.
 	go mod tidy -diff
-	go mod -C test/cluster tidy -diff
+	go -C test/cluster mod tidy -diff
 
 .PHONY: verify-format
 verify-format: $(TOOLS)/golangci-lint ## Check that the Go code is formatted.

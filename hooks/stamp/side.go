@@ -99,16 +99,16 @@ func (r *rendered) write(s side, annotations map[string]string, container string
 }
 
 // size of the annotations of both sides at most: the name of a container has 63 characters.
-func (s stamp) size() (bytes int) {
+func (s stamp) size() (total int) {
 	for which, hook := range s {
 		if hook != nil {
-			bytes += len(hook.command) + len(hook.onError) + len(hook.timeout) + 63
+			total += len(hook.command) + len(hook.onError) + len(hook.timeout) + 63
 			for _, suffix := range suffixes {
-				bytes += len(sides[which].prefix) + len(suffix)
+				total += len(sides[which].prefix) + len(suffix)
 			}
 		}
 	}
-	return bytes
+	return total
 }
 
 func runsOn(s side, hook *v1alpha1.Hook) bool {
