@@ -143,7 +143,7 @@ func (annotator) Default(_ context.Context, pod *corev1.Pod) error {
 		"post.hook.backup.velero.io/container": pod.Spec.Containers[0].Name,
 		"post.hook.backup.velero.io/on-error":  "Fail",
 		"post.hook.backup.velero.io/timeout":   "30s",
-		v1alpha1.StampAnnotation:               `{"policies":["policy-0"],"hash":"0123456789abcdef"}`,
+		v1alpha1.StampAnnotation:               `{"pre":{"policy":"policy-0","hash":"0123456789abcdef"},"post":{"policy":"policy-0","hash":"0123456789abcdef"}}`,
 	}
 	for key, value := range annotations {
 		pod.Annotations[key] = value

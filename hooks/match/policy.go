@@ -1,5 +1,5 @@
 // Package match decides which policies apply to a pod. It is pure: policies are compiled once into an Index, which the
-// webhook, the controller and the CLI ask alike.
+// webhook and the controller ask alike.
 package match
 
 import (

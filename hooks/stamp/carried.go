@@ -62,9 +62,6 @@ func (c carried) owns(key string) bool {
 	return false
 }
 
-// any tells whether there is anything of ours.
-func (c carried) any() bool { return c.stamped }
-
 // Carried names the policies whose hooks a pod carries as we wrote them, each once.
 func Carried(annotations map[string]string) []string {
 	c := carry(annotations)

@@ -36,7 +36,7 @@ type Decision struct {
 func (p *Policies) Decide(namespace match.Namespace, pod Pod) Decision {
 	matched := p.index.Match(namespace, pod.Labels)
 	present := carry(pod.Annotations)
-	if len(matched) == 0 && !present.any() {
+	if len(matched) == 0 && !present.stamped {
 		return Decision{}
 	}
 	if present.foreign {

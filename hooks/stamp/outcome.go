@@ -41,14 +41,15 @@ func (o Outcome) Explain(pod string) string {
 		return fmt.Sprintf("pod %s has no container %q, which hook %q names: write one of its containers (not its init containers) in container, "+
 			"or narrow the selector", pod, o.Container, o.Hook)
 	case v1alpha1.ReasonUserOwned:
-		return fmt.Sprintf("pod %s has Velero hook annotations of its own, which Quiesce leaves alone: remove them from its template to let the policy decide", pod)
+		return fmt.Sprintf("pod %s has Velero hook annotations that its user wrote or edited, which Quiesce leaves alone: remove them from its template to let the policy decide", pod)
 	case v1alpha1.ReasonOutranked:
 		return fmt.Sprintf("pod %s already has the hook of policy %q where hook %q would run, and Velero's annotations have room for one: "+
 			"raise spec.priority above it, or narrow a selector", pod, o.Winner, o.Hook)
 	case v1alpha1.ReasonTooLarge:
 		return fmt.Sprintf("pod %s would have more than %d bytes of annotations: write a shorter command, such as a script in the image", pod, maxAnnotationBytes)
 	case v1alpha1.ReasonNotStamped:
-		return fmt.Sprintf("pod %s was created before the policy applied to it, or while the webhook was away: create it again, for example with kubectl rollout restart", pod)
+		return fmt.Sprintf("pod %s was created before the policy applied to it, while the webhook was away, or is too large to stamp (over 1.25 MiB): "+
+			"create it again, for example with kubectl rollout restart, and look for a warning", pod)
 	case v1alpha1.ReasonOutdated:
 		return fmt.Sprintf("pod %s still carries hooks that the policy does not give it any more, or not in this form: create it again, for example with kubectl rollout restart", pod)
 	}

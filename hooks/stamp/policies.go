@@ -1,5 +1,5 @@
 // Package stamp decides which of Velero's backup hook annotations a pod carries. It is pure, and serves all who need to
-// know: the webhook, the controller and the CLI.
+// know: the webhook, which writes them, and the controller, which says whether they are there.
 package stamp
 
 import (

@@ -57,7 +57,7 @@ func ready(policy *v1alpha1.HookPolicy, refusal error, found *finding) metav1.Co
 		condition.Reason = v1alpha1.ReasonSuspended
 		condition.Message = "spec.suspend is true: pods that are created now get no hooks of this policy"
 		if found != nil && found.stamped > 0 {
-			condition.Message += fmt.Sprintf("; %d pods carry them until they are created again", found.stamped)
+			condition.Message += fmt.Sprintf("; pods that carry them until they are created again: %d", found.stamped)
 		}
 	case found == nil || found.matched == 0:
 		condition.Status = metav1.ConditionTrue

@@ -100,7 +100,7 @@ func TestReadySaysWhy(t *testing.T) {
 		},
 		"suspended, and still on pods": {
 			policy: suspended, found: &finding{stamped: 3},
-			status: metav1.ConditionFalse, reason: v1alpha1.ReasonSuspended, message: "; 3 pods carry them until they are created again",
+			status: metav1.ConditionFalse, reason: v1alpha1.ReasonSuspended, message: "; pods that carry them until they are created again: 3",
 		},
 		"refused with a very long reason": {
 			policy: plain, refusal: errors.New(strings.Repeat("é", 60_000)),

@@ -42,7 +42,7 @@ type HookPolicySpec struct {
 	// +optional
 	Suspend bool `json:"suspend,omitempty"`
 
-	// Priority orders policies: higher first in pre stages, last in post stages; ties go by name.
+	// Priority decides where several policies match a pod and want the same side: the higher wins; ties go by name.
 	// +optional
 	// +kubebuilder:default=0
 	// +kubebuilder:validation:Minimum=-1000000
@@ -53,12 +53,13 @@ type HookPolicySpec struct {
 	// +optional
 	Selector PolicySelector `json:"selector,omitempty"`
 
-	// Hooks in the order in which they run in pre stages; post stages run in reverse.
+	// Hooks to run: at most one before the backup of a pod, and at most one after it.
 	// +required
 	// +listType=map
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=32
 	// +kubebuilder:validation:XValidation:rule="size(self) > 0",message="write at least one hook, with a name, stages and exec.command"
+	// +kubebuilder:validation:XValidation:rule="self.all(h, self.exists_one(other, other.name == h.name))",message="give each hook a name of its own"
 	// +kubebuilder:validation:XValidation:rule="self.filter(h, h.stages.exists(s, s in ['PreBackup', 'PreSnapshot'])).size() <= 1",message="write at most one hook with stage PreBackup or PreSnapshot: Velero's annotations have room for one before the backup of a pod; join commands into one"
 	// +kubebuilder:validation:XValidation:rule="self.filter(h, h.stages.exists(s, s in ['PostSnapshot', 'PostBackup'])).size() <= 1",message="write at most one hook with stage PostSnapshot or PostBackup: Velero's annotations have room for one after the backup of a pod; join commands into one"
 	Hooks []Hook `json:"hooks"`
@@ -139,8 +140,9 @@ type Hook struct {
 	// +kubebuilder:validation:XValidation:rule="!self.matches('^([0-9]{1,7}([.][0-9]{1,9})?(ms|s|m|h))+$') || (duration(self) > duration('0s') && duration(self) <= duration('25m'))",message="write a duration above 0s and at most 25m"
 	Timeout metav1.Duration `json:"timeout,omitzero"`
 
-	// OnError says what the failure of the hook means: Fail leaves the pod out of the backup, which is then
-	// PartiallyFailed; Continue goes on.
+	// OnError says what Velero does when the hook fails. After a failed pre hook, Fail leaves the pod out of the backup and
+	// does not run its post hook; Continue backs the pod up and runs it. After a failed post hook the pod is in the backup
+	// either way. The backup is PartiallyFailed in every case.
 	// +optional
 	// +kubebuilder:default=Fail
 	OnError OnError `json:"onError,omitempty"`
@@ -176,9 +178,10 @@ const (
 type OnError string
 
 const (
-	// Fail leaves the pod out of the backup, which is then PartiallyFailed.
+	// Fail: after a failed pre hook the pod is left out of the backup, and its post hook is not run
+	// (velero: pkg/backup/backup.go).
 	Fail OnError = "Fail"
-	// Continue lets the backup go on.
+	// Continue: the pod is backed up all the same, and its post hook runs.
 	Continue OnError = "Continue"
 )
 
@@ -225,7 +228,7 @@ const (
 	ReasonOutranked = "Outranked"
 	// ReasonTooLarge: the annotations would pass the API server's limit.
 	ReasonTooLarge = "TooLarge"
-	// ReasonNotStamped: the pod was created before the policy, or while the webhook was away.
+	// ReasonNotStamped: the pod was created before the policy, or while the webhook was away, or is too large.
 	ReasonNotStamped = "NotStamped"
 	// ReasonOutdated: a pod carries hooks that the policy does not give it any more, or not in this form.
 	ReasonOutdated = "Outdated"

@@ -6,8 +6,8 @@ const (
 	HooksLabel   = "quiesce.io/hooks"
 	HooksEnabled = "enabled"
 
-	// StampAnnotation on a pod records what Quiesce wrote there: the policies and a hash of the values, so that a
-	// later look can tell our annotations from a user's.
+	// StampAnnotation on a pod records what Quiesce wrote there: for each side the policy, and a hash of its annotations,
+	// so that a later look can tell ours from a user's.
 	StampAnnotation = "quiesce.io/stamp"
 )
 

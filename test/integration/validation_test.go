@@ -99,7 +99,7 @@ func TestAPolicyWithAMistakeIsRefusedWithTheFieldAndWhatToWrite(t *testing.T) {
 		"no action":                  {hook: `exec: null`, want: []string{"spec.hooks[0]", "write exactly one action: exec"}},
 		"two hooks of one name": {
 			spec: `hooks: [{name: a, stages: [PreBackup], exec: {command: [a]}}, {name: a, stages: [PostBackup], exec: {command: [b]}}]`,
-			want: []string{"spec.hooks[1]", "Duplicate value", `"name":"a"`},
+			want: []string{"spec.hooks[1]", "Duplicate value", `"name":"a"`, "give each hook a name of its own"},
 		},
 		"two hooks before the backup": {
 			spec: `hooks: [{name: a, stages: [PreBackup], exec: {command: [a]}}, {name: b, stages: [PreSnapshot], exec: {command: [b]}}]`,

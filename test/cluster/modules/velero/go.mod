@@ -1,6 +1,6 @@
 module github.com/quiesce-io/quiesce/test/cluster/modules/velero
 
-go 1.26.8
+go 1.26.0
 
 replace github.com/kopia/kopia => github.com/project-velero/kopia v0.0.0-20251230033609-d946b1e75197
 
