@@ -28,6 +28,7 @@ func (c Cluster) Up(ctx context.Context) error {
 
 // IsUp tells whether there is a cluster.
 func (c Cluster) IsUp(ctx context.Context) bool {
+	c.Progress = nil // a no is an answer, not something to tell of
 	_, err := c.Kubeconfig(ctx)
 	return err == nil
 }
