@@ -88,7 +88,9 @@ func (r *reader) follow(ctx context.Context, seen <-chan *corev1.Secret) {
 				logf.FromContext(ctx).Error(err, "The Secret with the CA cannot be used; quiesce-controller will mend it", "secret", secret.Name)
 			case r.current() == nil:
 				r.use(ca)
-			case !bytes.Equal(r.current().Certificate[0], ca.Certificate[0]):
+			case bytes.Equal(r.current().Certificate[0], ca.Certificate[0]):
+				settled = nil // as it is, or as it was before a change that was taken back
+			default:
 				next, settled = ca, time.After(r.settle)
 			}
 		case <-settled:

@@ -77,6 +77,26 @@ func TestTheFirstCASignsAtOnceAndALaterOneWhenItHasSettled(t *testing.T) {
 	assert.Empty(t, r.watchers)
 }
 
+func TestACAThatIsTakenBackNeverSigns(t *testing.T) {
+	first, firstCA := caSecret(t, 365*24*time.Hour)
+	second, _ := caSecret(t, 365*24*time.Hour)
+	r := &reader{settle: 100 * time.Millisecond}
+	rotated := make(chan struct{}, 1)
+	r.WatchRotation(rotated)
+	seen := make(chan *corev1.Secret)
+	go r.follow(t.Context(), seen)
+	seen <- first
+	<-rotated
+	seen <- second
+	seen <- first
+	select {
+	case <-rotated:
+		t.Fatal("the CA that was taken back was taken up")
+	case <-time.After(5 * r.settle):
+	}
+	require.NoError(t, leaf(t, r).CheckSignatureFrom(firstCA))
+}
+
 func TestALeafIsNotValidForLongerThanItsCA(t *testing.T) {
 	secret, ca := caSecret(t, time.Hour)
 	r := &reader{}
