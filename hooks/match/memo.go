@@ -5,9 +5,13 @@ import (
 	"sync"
 )
 
-// maxRemembered bounds what is remembered of namespaces, in policies. Past it everything is forgotten and worked out
-// again as it is asked for: a million pointers are 8 MB.
-const maxRemembered = 1 << 20
+// maxRemembered bounds what is remembered of namespaces, in map entries and policies. Past it everything is forgotten, and
+// worked out again as it is asked for. An entry with its one policy takes about 150 bytes, so the bound is some 20 MB.
+const maxRemembered = 1 << 17
+
+// namespaceWeight is what a namespace without any policy counts: its name, its labels and its place in the map take about
+// 500 bytes.
+const namespaceWeight = 4
 
 // namespaceFiles remembers the file of each namespace that was asked for, as long as the namespace has the same labels.
 type namespaceFiles struct {
@@ -35,7 +39,7 @@ func (n *namespaceFiles) get(namespace Namespace, work func() file) file {
 		n.known, n.remembered = map[string]rememberedFile{}, 0
 	}
 	n.known[namespace.Name] = rememberedFile{namespace, worked}
-	n.remembered++
+	n.remembered += namespaceWeight + len(worked)
 	for _, policies := range worked {
 		n.remembered += len(policies)
 	}

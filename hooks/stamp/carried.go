@@ -12,6 +12,8 @@ import (
 type carried struct {
 	// ours is, for each side that is as we wrote it, the name of the policy; else empty.
 	ours [len(sides)]string
+	// first is, for each such side, whether its container was the pod's first when it was stamped.
+	first [len(sides)]bool
 	// foreign is true when there is any hook annotation that we did not write, or not like this.
 	foreign bool
 	// stamped is true when there is a record, whatever is in it. The key is ours alone.
@@ -29,7 +31,7 @@ func carry(annotations map[string]string) carried {
 	for s := range sides {
 		if recorded := *written.side(side(s)); recorded != nil {
 			if hash, whole := hashSide(side(s), annotations); whole && hash == recorded.Hash {
-				c.ours[s] = recorded.Policy
+				c.ours[s], c.first[s] = recorded.Policy, recorded.Default
 			}
 		}
 	}

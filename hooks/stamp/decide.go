@@ -77,7 +77,7 @@ func (p *Policies) render(matched []*match.Policy, pod Pod, present carried) (ma
 				hash := hook.write(side(which), wanted, hook.choose(side(which), policy.Name, pod, present))
 				taken[which] = policy.Name
 				outcome.sides[which] = true
-				*written.side(side(which)) = &sideRecord{Policy: policy.Name, Hash: hash}
+				*written.side(side(which)) = &sideRecord{Policy: policy.Name, Hash: hash, Default: hook.container == ""}
 			}
 		}
 		outcomes = append(outcomes, outcome)
@@ -110,7 +110,8 @@ func (s stamp) obstacle(policy string, pod Pod, taken [len(sides)]string) Outcom
 	return outcome
 }
 
-// judge tells, of each policy that is stamped, whether the pod carries it yet: as its own, and nothing to be changed.
+// judge tells, of each policy that is stamped, whether the pod carries it yet: as its own, on the same sides and no other,
+// and nothing to be changed.
 func judge(outcomes []Outcome, present carried, set map[string]string) {
 	var changed [len(sides)]bool
 	for key := range set {
@@ -120,7 +121,7 @@ func judge(outcomes []Outcome, present carried, set map[string]string) {
 	}
 	for i := range outcomes {
 		for s, stamped := range outcomes[i].sides {
-			if stamped && (changed[s] || present.ours[s] != outcomes[i].Policy) {
+			if carries := present.ours[s] == outcomes[i].Policy; carries != stamped || stamped && changed[s] {
 				outcomes[i].pending = true
 			}
 		}

@@ -273,6 +273,27 @@ func TestAPodKeepsItsContainerWhenAnotherIsPutInFront(t *testing.T) {
 	assert.Equal(t, "istio-proxy", policies.Decide(shop, replaced).Set["pre.hook.backup.velero.io/container"], "its own is gone")
 }
 
+func TestAContainerThatWasNamedIsNotKeptOnceNoneIs(t *testing.T) {
+	pod := Pod{Containers: []string{"app", "side"}}
+	pod.Annotations = compiled(t, policy("p", 0, in("side", freeze()))).Decide(shop, pod).Set
+	set := compiled(t, policy("p", 0, freeze())).Decide(shop, pod).Set
+	assert.Equal(t, "app", set["pre.hook.backup.velero.io/container"])
+}
+
+func TestAPolicyThatHasDroppedASideIsNotCurrent(t *testing.T) {
+	pod := Pod{Containers: []string{"c"}}
+	pod.Annotations = compiled(t, policy("a", 0, freeze(), thaw())).Decide(shop, pod).Set
+	for name, policies := range map[string]*Policies{
+		"the freeze":                    compiled(t, policy("a", 0, thaw())),
+		"the thaw":                      compiled(t, policy("a", 0, freeze())),
+		"the freeze, to another policy": compiled(t, policy("a", 0, thaw()), policy("b", 0, freeze())),
+	} {
+		outcomes := policies.Decide(shop, pod).Outcomes
+		require.NotEmpty(t, outcomes, name)
+		assert.False(t, outcomes[0].Current(), name)
+	}
+}
+
 func TestAPolicyIsCurrentWhateverBecomesOfAnotherOnTheSamePod(t *testing.T) {
 	a, b := policy("a", 0, freeze()), policy("b", 0, thaw())
 	pod := Pod{Containers: []string{"c"}}

@@ -21,6 +21,8 @@ type sideRecord struct {
 	Policy string `json:"policy"`
 	// Hash of the side's annotations.
 	Hash string `json:"hash"`
+	// Default is true when the hook names no container, and was given the pod's first.
+	Default bool `json:"default,omitempty"`
 }
 
 func (r *record) side(s side) **sideRecord {

@@ -69,14 +69,14 @@ func renderSide(s side, hooks []v1alpha1.Hook) (*rendered, error) {
 	}, nil
 }
 
-// choose is the container that the hook runs in: the one that it names, or else the pod's first. A pod that the policy
-// has stamped already keeps its container: another webhook may have put one of its own in front in the meantime, and we
-// are asked again.
+// choose is the container that the hook runs in: the one that it names, or else the pod's first. Where the policy has
+// already stamped the pod's first, that one stays: another webhook may have put one of its own in front in the meantime,
+// and we are asked again.
 func (r *rendered) choose(s side, policy string, pod Pod, present carried) string {
 	if r.container != "" {
 		return r.container
 	}
-	if present.ours[s] == policy {
+	if present.ours[s] == policy && present.first[s] {
 		if container := pod.Annotations[sides[s].prefix+v1alpha1.VeleroContainer]; slices.Contains(pod.Containers, container) {
 			return container
 		}

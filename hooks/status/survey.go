@@ -57,7 +57,7 @@ func survey(policies *stamp.Policies, pods []pod) findings {
 			case outcome.Current():
 				found.current++
 				continue
-			case outcome.Stamped() && len(carried) < before:
+			case len(carried) < before && (outcome.Stamped() || outcome.Reason == v1alpha1.ReasonOutranked):
 				outcome.Reason = v1alpha1.ReasonOutdated
 			case outcome.Stamped():
 				outcome.Reason = v1alpha1.ReasonNotStamped

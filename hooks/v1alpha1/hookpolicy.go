@@ -193,10 +193,12 @@ type HookPolicyStatus struct {
 
 	// MatchedPods is the number of running and pending pods that the policy selects.
 	// +optional
+	// +kubebuilder:default=0
 	MatchedPods int32 `json:"matchedPods"`
 
 	// StampedPods is the number of running and pending pods that carry annotations of this policy, selected or not.
 	// +optional
+	// +kubebuilder:default=0
 	StampedPods int32 `json:"stampedPods"`
 
 	// Conditions: Ready (the policy is in use) and Warning (some pods do not get what the policy says).

@@ -6,12 +6,17 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
-// bundle is the caBundle for a current CA: its certificate, and after it the one before it out of the existing bundle,
-// while that is still valid. Replicas present leaves of the old CA until they have noticed the new one, and the API
-// server must believe both. A third is never kept.
+// maxPrevious is how many CAs stay in the caBundle beside the current one: two, since the CA may change once more before
+// replicas have taken the first change up.
+const maxPrevious = 2
+
+// bundle is the caBundle for a current CA: its certificate, and after it those before it out of the existing bundle, the
+// latest first, while they are still valid. Replicas present leaves of an old CA until they have taken the new one up, and
+// the API server must believe both.
 func bundle(current, existing []byte, now time.Time) ([]byte, error) {
 	wanted, err := parse(current)
 	if err != nil {
@@ -20,13 +25,8 @@ func bundle(current, existing []byte, now time.Time) ([]byte, error) {
 	if len(wanted) != 1 {
 		return nil, fmt.Errorf("the CA certificate: got %d certificates, want one", len(wanted))
 	}
-	kept := wanted
-	// An unreadable bundle is replaced: nothing can be lost by it.
-	if previous := newest(existing, wanted[0], now); previous != nil {
-		kept = append(kept, previous)
-	}
 	var encoded bytes.Buffer
-	for _, certificate := range kept {
+	for _, certificate := range append(wanted, previous(existing, wanted[0], now)...) {
 		if err := pem.Encode(&encoded, &pem.Block{Type: "CERTIFICATE", Bytes: certificate.Raw}); err != nil {
 			return nil, err
 		}
@@ -34,21 +34,18 @@ func bundle(current, existing []byte, now time.Time) ([]byte, error) {
 	return encoded.Bytes(), nil
 }
 
-// newest finds, in a bundle, the latest certificate of ours that is valid and not the current one.
-func newest(existing []byte, current *x509.Certificate, now time.Time) *x509.Certificate {
+// previous finds, in a bundle, the latest certificates of ours that are valid and not the current one.
+func previous(existing []byte, current *x509.Certificate, now time.Time) []*x509.Certificate {
 	certificates, err := parse(existing)
 	if err != nil {
-		return nil
+		return nil // an unreadable bundle is replaced: nothing can be lost by it
 	}
-	var found *x509.Certificate
-	for _, certificate := range certificates {
-		switch {
-		case certificate.Equal(current), certificate.Subject.CommonName != commonName, now.After(certificate.NotAfter):
-		case found == nil || certificate.NotBefore.After(found.NotBefore):
-			found = certificate
-		}
-	}
-	return found
+	certificates = slices.DeleteFunc(certificates, func(c *x509.Certificate) bool {
+		return c.Equal(current) || c.Subject.CommonName != commonName || now.After(c.NotAfter)
+	})
+	// Stable, for CAs that were made within one second: the order of the bundle is that of their coming.
+	slices.SortStableFunc(certificates, func(a, b *x509.Certificate) int { return b.NotBefore.Compare(a.NotBefore) })
+	return certificates[:min(len(certificates), maxPrevious)]
 }
 
 func parse(bundle []byte) ([]*x509.Certificate, error) {

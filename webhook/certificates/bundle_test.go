@@ -36,13 +36,15 @@ func join(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
 
 func TestBundle(t *testing.T) {
 	current, previous, older := ca(t, commonName, 1), ca(t, commonName, 240), ca(t, commonName, 300)
+	oldest := ca(t, commonName, 350)
 	expired, foreign := ca(t, commonName, 366), ca(t, "somebody else", 10)
 	tests := map[string]struct{ existing, want []byte }{
 		"an empty one":                              {nil, current},
 		"the current CA alone":                      {current, current},
 		"the previous CA stays during a rotation":   {previous, join(current, previous)},
 		"what is there already stays as it is":      {join(current, previous), join(current, previous)},
-		"of two earlier ones the later stays":       {join(older, previous), join(current, previous)},
+		"of two earlier ones both stay":             {join(older, previous), join(current, previous, older)},
+		"of three earlier ones the oldest goes":     {join(oldest, older, previous), join(current, previous, older)},
 		"an expired CA goes":                        {join(current, expired), current},
 		"a certificate that is not ours goes":       {foreign, current},
 		"what is no certificate goes":               {[]byte("Cg=="), current},

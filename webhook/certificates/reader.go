@@ -29,6 +29,8 @@ const (
 	// rotationSettle is how long a new CA waits before it signs: the caBundle must name it first, and every API server
 	// have seen that. The old CA is trusted all the while.
 	rotationSettle = 20 * time.Second
+	// clockSkew is how far behind ours the clock of an API server may be.
+	clockSkew = 5 * time.Minute
 )
 
 // reader is an authority that only reads the CA, as the webhook has no right to write it. cert-manager's own
@@ -139,8 +141,8 @@ func (r *reader) Sign(template *x509.Certificate) (*x509.Certificate, error) {
 		return nil, authority.ErrCertificateNotAvailable
 	}
 	template.BasicConstraintsValid = true
-	template.NotBefore = time.Now()
-	template.NotAfter = template.NotBefore.Add(leafDuration)
+	template.NotBefore = time.Now().Add(-clockSkew)
+	template.NotAfter = time.Now().Add(leafDuration)
 	if ca.Leaf.NotAfter.Before(template.NotAfter) {
 		template.NotAfter = ca.Leaf.NotAfter
 	}

@@ -104,6 +104,7 @@ func TestALeafIsNotValidForLongerThanItsCA(t *testing.T) {
 	require.NoError(t, err)
 	r.use(usable)
 	assert.Equal(t, ca.NotAfter, leaf(t, r).NotAfter)
+	assert.WithinDuration(t, time.Now().Add(-clockSkew), leaf(t, r).NotBefore, time.Minute, "the API server's clock may be behind")
 }
 
 func TestACAThatHasExpiredOrIsNoneIsRefused(t *testing.T) {
