@@ -74,6 +74,22 @@ func TestSurveyCountsAndWarns(t *testing.T) {
 	assert.Contains(t, warning.Message, "shop/d-owned")
 }
 
+func TestAPolicyThatWasOutrankedSinceIsSaidToBeStillOnThePod(t *testing.T) {
+	shop := match.Namespace{Name: "shop"}
+	first, refused := stamp.Compile([]v1alpha1.HookPolicy{policy("low", 1, "")})
+	require.Empty(t, refused)
+	annotations := first.Decide(shop, stamp.Pod{Containers: []string{"db"}}).Set
+	both, refused := stamp.Compile([]v1alpha1.HookPolicy{policy("low", 1, ""), policy("top", 2, "")})
+	require.Empty(t, refused)
+
+	findings := survey(both, []pod{podNamed("web", annotations, "db")})
+	assert.EqualValues(t, 1, findings["low"].stamped)
+	assert.Contains(t, findings["low"].warnings, v1alpha1.ReasonOutdated)
+	assert.NotContains(t, findings["low"].warnings, v1alpha1.ReasonOutranked, "the other is not on the pod yet")
+	assert.Contains(t, findings["top"].warnings, v1alpha1.ReasonNotStamped)
+	assert.Zero(t, findings["top"].stamped)
+}
+
 func TestReadySaysWhy(t *testing.T) {
 	plain := policy("p", 0, "")
 	suspended := policy("p", 0, "")

@@ -224,6 +224,13 @@ func TestAdmission(t *testing.T) {
 		create(t, broken)
 		condition := waitCondition(t, broken, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonInvalid)
 		assert.Contains(t, condition.Message, "spec.selector.labelSelector: ")
+		raw := &unstructured.Unstructured{}
+		raw.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("HookPolicy"))
+		require.NoError(t, api.Get(t.Context(), client.ObjectKeyFromObject(broken), raw))
+		counts, _, err := unstructured.NestedMap(raw.Object, "status")
+		require.NoError(t, err)
+		assert.EqualValues(t, 0, counts["matchedPods"], "printed as 0 and not left blank")
+		assert.EqualValues(t, 0, counts["stampedPods"], "printed as 0 and not left blank")
 
 		broken.Spec.Selector.LabelSelector.MatchExpressions = nil
 		require.NoError(t, api.Update(t.Context(), broken))

@@ -2,34 +2,21 @@ package certificates
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"math/big"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 )
 
 var now = time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
 
-// ca makes a self-signed certificate that is valid for a year from a day that lies days before now.
+// ca is the certificate of a CA that is valid for a year from a day that lies days before now.
 func ca(t *testing.T, name string, days int) []byte {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: now.AddDate(0, 0, -days), NotAfter: now.AddDate(1, 0, -days),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	require.NoError(t, err)
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	secret, _ := newCA(t, name, now.AddDate(0, 0, -days), now.AddDate(1, 0, -days))
+	return secret.Data[corev1.TLSCertKey]
 }
 
 func join(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
