@@ -6,9 +6,20 @@ const (
 	HooksLabel   = "quiesce.io/hooks"
 	HooksEnabled = "enabled"
 
-	// StampAnnotation on a pod records what Quiesce wrote there: for each side the policy, and a hash of its annotations,
+	// StampAnnotation on a pod records what Quiesce wrote there: for each side the policies, and a hash of its annotations,
 	// so that a later look can tell ours from a user's.
 	StampAnnotation = "quiesce.io/stamp"
+
+	// SkipAnnotation on a pod opts it out of all policies, when its value is "true".
+	SkipAnnotation = "quiesce.io/skip"
+	// SkipPoliciesAnnotation on a pod opts it out of policies by their names, separated by commas; of a HookPolicy and a
+	// NamespacedHookPolicy alike.
+	SkipPoliciesAnnotation = "quiesce.io/skip-policies"
+
+	// AuthorAnnotation on a policy is the user who wrote its spec, and AuthoredAtAnnotation when (RFC 3339). Both are
+	// written at admission, whatever the request has there.
+	AuthorAnnotation     = "quiesce.io/author"
+	AuthoredAtAnnotation = "quiesce.io/authored-at"
 )
 
 // Pod annotations that Velero reads (velero: internal/hook/item_hook_handler.go). Each key is the prefix of its side
