@@ -39,9 +39,6 @@ func (n *namespaceFiles) get(namespace Namespace, work func() file) file {
 		n.known, n.remembered = map[string]rememberedFile{}, 0
 	}
 	n.known[namespace.Name] = rememberedFile{namespace, worked}
-	n.remembered += namespaceWeight + len(worked)
-	for _, policies := range worked {
-		n.remembered += len(policies)
-	}
+	n.remembered += namespaceWeight + worked.size()
 	return worked
 }

@@ -13,24 +13,45 @@ import (
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
-// Policy is a HookPolicy whose selectors have been parsed.
-type Policy struct {
-	*v1alpha1.HookPolicy
+// Ref names a policy.
+type Ref struct {
+	// Namespace of a NamespacedHookPolicy; empty for a HookPolicy.
+	Namespace string
+	Name      string
+}
 
-	// Rank is the policy's place in the order in which policies apply, from 0: by priority, the highest first, then by
-	// name.
+// Kind is that of the policy's object.
+func (r Ref) Kind() string {
+	if r.Namespace == "" {
+		return "HookPolicy"
+	}
+	return "NamespacedHookPolicy"
+}
+
+// String is the policy in a sentence, such as HookPolicy "postgres".
+func (r Ref) String() string { return fmt.Sprintf("%s %q", r.Kind(), r.Name) }
+
+// Policy is a policy whose selectors have been parsed.
+type Policy struct {
+	Ref
+	Spec *v1alpha1.HookPolicySpec
+
+	// Rank is the policy's place in the order in which policies apply, from 0: see Compare.
 	Rank int
 
 	included, excluded []glob
 	namespaceSelector  labels.Selector
 	labelSelector      labels.Selector
+	images             images
+	hookSelectors      []labels.Selector // by the hook's place; nil selects every pod
 	// readsLabels is true when the namespaceSelector looks at a label that is not known of every namespace.
 	readsLabels bool
 }
 
-// Compile parses the selectors of a policy. An error names the field and says what is wrong with it.
-func Compile(policy *v1alpha1.HookPolicy) (*Policy, error) {
-	selector := &policy.Spec.Selector
+// Compile parses the selectors of a policy. An error names the field and says what is wrong with it. The spec must not be
+// changed afterwards.
+func Compile(ref Ref, spec *v1alpha1.HookPolicySpec) (*Policy, error) {
+	selector := &spec.Selector
 	namespaceSelector, err := selector.NamespaceSelector.Compile()
 	if err != nil {
 		return nil, fmt.Errorf("spec.selector.namespaceSelector: %w", err)
@@ -47,17 +68,55 @@ func Compile(policy *v1alpha1.HookPolicy) (*Policy, error) {
 	if err != nil {
 		return nil, err
 	}
+	images, err := compileImages(selector)
+	if err != nil {
+		return nil, err
+	}
+	hookSelectors, err := compileHookSelectors(spec.Hooks)
+	if err != nil {
+		return nil, err
+	}
+	if ref.Namespace != "" {
+		included = []glob{glob(ref.Namespace)}
+	}
 	requirements, _ := namespaceSelector.Requirements()
 	return &Policy{
-		HookPolicy:        policy,
+		Ref:               ref,
+		Spec:              spec,
 		included:          included,
 		excluded:          excluded,
 		namespaceSelector: namespaceSelector,
 		labelSelector:     labelSelector,
+		images:            images,
+		hookSelectors:     hookSelectors,
 		readsLabels: slices.ContainsFunc(requirements, func(r labels.Requirement) bool {
 			return r.Key() != v1alpha1.NamespaceNameLabel && r.Key() != v1alpha1.HooksLabel
 		}),
 	}, nil
+}
+
+// compileHookSelectors returns nil where no hook narrows the policy's pods.
+func compileHookSelectors(hooks []v1alpha1.Hook) ([]labels.Selector, error) {
+	var selectors []labels.Selector
+	for i := range hooks {
+		if hooks[i].LabelSelector == nil {
+			continue
+		}
+		selector, err := hooks[i].LabelSelector.Compile()
+		if err != nil {
+			return nil, fmt.Errorf("spec.hooks[%s].labelSelector: %w", hooks[i].Name, err)
+		}
+		if selectors == nil {
+			selectors = make([]labels.Selector, len(hooks))
+		}
+		selectors[i] = selector
+	}
+	return selectors, nil
+}
+
+// SelectsHook tells whether a hook of the policy, by its place in the spec, is for a pod that the policy selects.
+func (p *Policy) SelectsHook(hook int, podLabels map[string]string) bool {
+	return p.hookSelectors == nil || p.hookSelectors[hook] == nil || p.hookSelectors[hook].Matches(labels.Set(podLabels))
 }
 
 // selectsNamespace tells whether the policy covers a namespace. Exclusion wins.
@@ -70,15 +129,22 @@ func (p *Policy) selectsNamespace(namespace Namespace) bool {
 		p.namespaceSelector.Matches(labels.Set(namespace.Labels))
 }
 
+// selectsPod tells whether the policy selects a pod of a namespace that it covers.
+func (p *Policy) selectsPod(pod Pod) bool {
+	return p.labelSelector.Matches(labels.Set(pod.Labels)) && p.images.selects(pod)
+}
+
 // selectsEveryNamespace tells whether the policy covers all of them, those to come included.
 func (p *Policy) selectsEveryNamespace() bool {
 	return (len(p.included) == 0 || slices.Contains(p.included, "*")) && len(p.excluded) == 0 && p.namespaceSelector.Empty()
 }
 
-// Compare orders policies as they apply: by priority, the highest first, then by name.
+// Compare orders policies as they apply: by priority, the highest first; HookPolicies ahead of NamespacedHookPolicies;
+// then by name.
 func Compare(a, b *Policy) int {
 	return cmp.Or(
 		cmp.Compare(b.Spec.Priority, a.Spec.Priority),
+		strings.Compare(a.Namespace, b.Namespace),
 		strings.Compare(a.Name, b.Name),
 	)
 }

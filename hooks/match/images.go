@@ -1,0 +1,60 @@
+package match
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+
+	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
+)
+
+// maxImageBytes is how long an image may be to be looked at. A valid reference has 255 bytes of name, 128 of tag and a
+// digest (https://github.com/distribution/reference); more is not one, and would only keep a regular expression busy.
+const maxImageBytes = 1024
+
+// images are the patterns of a policy for the images of containers.
+type images struct {
+	included, excluded []*regexp.Regexp
+}
+
+func compileImages(selector *v1alpha1.PolicySelector) (images, error) {
+	included, err := compilePatterns("spec.selector.containerImages", selector.ContainerImages)
+	if err != nil {
+		return images{}, err
+	}
+	excluded, err := compilePatterns("spec.selector.excludedContainerImages", selector.ExcludedContainerImages)
+	return images{included, excluded}, err
+}
+
+func compilePatterns(field string, patterns []v1alpha1.ImagePattern) ([]*regexp.Regexp, error) {
+	var compiled []*regexp.Regexp
+	for i, pattern := range patterns {
+		expression, err := regexp.Compile(string(pattern))
+		if err != nil {
+			return nil, fmt.Errorf("%s[%d]: %w: write a regular expression in RE2's syntax, such as (^|/)postgres: "+
+				"(RE2 has no look-around: use excludedContainerImages)", field, i, err)
+		}
+		compiled = append(compiled, expression)
+	}
+	return compiled, nil
+}
+
+// any tells whether there are no patterns, so that every image matches.
+func (i images) any() bool { return len(i.included) == 0 && len(i.excluded) == 0 }
+
+// match tells whether a container with this image counts. Exclusion wins.
+func (i images) match(image string) bool {
+	if i.any() {
+		return true
+	}
+	if len(image) > maxImageBytes {
+		return false
+	}
+	matches := func(expression *regexp.Regexp) bool { return expression.MatchString(image) }
+	return (len(i.included) == 0 || slices.ContainsFunc(i.included, matches)) && !slices.ContainsFunc(i.excluded, matches)
+}
+
+// selects tells whether any container of the pod counts.
+func (i images) selects(pod Pod) bool {
+	return i.any() || slices.ContainsFunc(pod.Containers, func(container Container) bool { return i.match(container.Image) })
+}
