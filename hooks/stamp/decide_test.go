@@ -77,6 +77,15 @@ func TestWhatVeleroWouldMisreadIsNeverWritten(t *testing.T) {
 	assert.Nil(t, veleroReads("post.hook.backup.velero.io/", set, nil))
 }
 
+func TestAPolicyForOtherPodsChangesNothing(t *testing.T) {
+	elsewhere := pair("first", 1000).with(func(spec *v1alpha1.HookPolicySpec) {
+		spec.Selector.IncludedNamespaces = []v1alpha1.NamespaceGlob{"other"}
+	})
+	pod := podOf("c")
+	alone := compiled(t, pair("a", 1), pair("b", 2)).Decide(shop, pod)
+	assert.Equal(t, alone.Set, compiled(t, pair("a", 1), pair("b", 2), elsewhere).Decide(shop, pod).Set)
+}
+
 func TestASuspendedPolicyTakesNoPart(t *testing.T) {
 	suspended := pair("p", 0).with(func(spec *v1alpha1.HookPolicySpec) { spec.Suspend = true })
 	assert.Equal(t, Decision{}, compiled(t, suspended).Decide(shop, podOf("c")))

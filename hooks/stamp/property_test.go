@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -115,6 +116,7 @@ func TestWhateverThePoliciesAndThePod(t *testing.T) {
 		require.Equal(t, apply(pod.Annotations, replaced.Decide(shop, pod)), apply(once.Annotations, replaced.Decide(shop, once)),
 			"seed %d: what was stamped before does not matter", seed)
 
+		requireVeleroReads(t, seed, policies, pod, once)
 		for key := range first.Set {
 			require.True(t, key == v1alpha1.StampAnnotation || carry(once.Annotations).owns(key), "seed %d: %s is not ours to set", seed, key)
 		}
@@ -130,6 +132,117 @@ func TestWhateverThePoliciesAndThePod(t *testing.T) {
 		}
 	}
 	assert.Greater(t, stamped, 1000)
+}
+
+// requireVeleroReads asserts that Velero, and the shell that it starts, read back exactly the hooks that went in.
+func requireVeleroReads(t *testing.T, seed uint64, policies *Policies, pod, stamped Pod) {
+	t.Helper()
+	if carry(stamped.Annotations).foreign {
+		return
+	}
+	a, _ := policies.arrange(shop, policies.index.Match(shop, pod.Pod), pod, carry(pod.Annotations))
+	for s := range sides {
+		read := veleroReads(sides[s].prefix, stamped.Annotations, stamped.Containers)
+		hooks := a[s].hooks
+		inRunningOrder(side(s), hooks)
+		if len(hooks) == 0 {
+			require.Nil(t, read, "seed %d", seed)
+			continue
+		}
+		require.NotNil(t, read, "seed %d", seed)
+		require.Equal(t, a[s].container, read.container, "seed %d", seed)
+		require.NotEmpty(t, read.onError, "seed %d: never left to Velero", seed)
+		if first := hooks[0].spec(); len(hooks) == 1 && !a.guarded() {
+			require.Equal(t, &veleroHook{first.Exec.Command, a[s].container, string(first.OnError), first.Timeout.Duration}, read, "seed %d", seed)
+			continue
+		}
+		chained := readChain(t, side(s), read.command)
+		require.Len(t, chained, len(hooks), "seed %d", seed)
+		total := time.Duration(0)
+		for i, placed := range hooks {
+			hook := placed.spec()
+			require.Equal(t, hook.Exec.Command, chained[i].command, "seed %d", seed)
+			require.Equal(t, hook.Timeout.Duration, chained[i].timeout, "seed %d", seed)
+			if side(s) == pre {
+				require.Equal(t, string(hook.OnError), chained[i].onError, "seed %d", seed)
+			}
+			total += hook.Timeout.Duration
+		}
+		require.Greater(t, read.timeout, total, "seed %d: the script comes to its end before Velero gives up", seed)
+	}
+}
+
+// readChain reads the hooks of a side out of a script, as a shell does: one a line, by before and after.
+func readChain(t *testing.T, s side, argv []string) []veleroHook {
+	t.Helper()
+	require.Len(t, argv, 5)
+	require.Equal(t, []string{"/bin/sh", "-c", `eval "$1"`}, argv[:3])
+	function, verb := "\npre() {\n", "before"
+	if s == post {
+		function, verb = "\npost() {\n", "after"
+	}
+	_, body, found := strings.Cut(argv[4], function)
+	require.True(t, found)
+	var hooks []veleroHook
+	for _, line := range shellLines(body) {
+		if line[0] == "}" {
+			return hooks
+		}
+		if line[0] != verb {
+			continue
+		}
+		seconds, err := strconv.Atoi(line[2])
+		require.NoError(t, err)
+		hook := veleroHook{timeout: time.Duration(seconds) * time.Second, command: line[4:], onError: string(v1alpha1.Fail)}
+		if s == pre {
+			if hook.command = line[5:]; line[3] == "1" {
+				hook.onError = string(v1alpha1.Continue)
+			}
+		}
+		hooks = append(hooks, hook)
+	}
+	require.Fail(t, "the function does not end")
+	return nil
+}
+
+// shellLines splits a script into the words of its simple commands, by single quotes, backslashes, spaces and newlines.
+func shellLines(script string) [][]string {
+	var (
+		lines        [][]string
+		words        []string
+		word         strings.Builder
+		begun, quote bool
+	)
+	endWord := func() {
+		if begun {
+			words = append(words, word.String())
+		}
+		word.Reset()
+		begun = false
+	}
+	for i := 0; i < len(script); i++ {
+		switch c := script[i]; {
+		case c == '\'':
+			quote, begun = !quote, true
+		case quote:
+			word.WriteByte(c)
+		case c == '\\':
+			i++
+			word.WriteByte(script[i])
+			begun = true
+		case c == ' ':
+			endWord()
+		case c == '\n':
+			if endWord(); len(words) > 0 {
+				lines = append(lines, words)
+			}
+			words = nil
+		default:
+			word.WriteByte(c)
+			begun = true
+		}
+	}
+	return lines
 }
 
 // requireBothSidesOrNeither is the promise: never a freeze without its thaw.

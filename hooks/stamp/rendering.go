@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/quiesce-io/quiesce/hooks/chain"
+	"github.com/quiesce-io/quiesce/hooks/match"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
@@ -78,9 +79,8 @@ func (a *arrangement) render() *rendering {
 		ordered[s] = slices.Clone(a[s].hooks)
 		inRunningOrder(side(s), ordered[s])
 	}
-	guarded := a.guarded()
-	if guarded {
-		c := chain.Chain{Pre: links(ordered[pre]), Post: links(ordered[post]), MaxQuiesce: a.maxQuiesce()}
+	if a.guarded() {
+		c := chain.Chain{Pre: a.links(ordered[pre]), Post: a.links(ordered[post]), MaxQuiesce: a.maxQuiesce()}
 		// In a guarded chain the script itself goes on after a failure that it may go on after. What it then reports, that
 		// it has undone itself or that another backup is quiescing the pod, must keep Velero from running the post hook.
 		r.set(pre, c.PreCommand(), c.PreTimeout(), v1alpha1.Fail)
@@ -95,10 +95,10 @@ func (a *arrangement) render() *rendering {
 			hook := hooks[0].spec()
 			r.set(side(s), hook.Exec.Command, hook.Timeout.Duration, hook.OnError)
 		case side(s) == pre:
-			c := chain.Chain{Pre: links(hooks)}
+			c := chain.Chain{Pre: a.links(hooks)}
 			r.set(pre, c.PreCommand(), c.PreTimeout(), gravest(hooks))
 		default:
-			c := chain.Chain{Post: links(hooks)}
+			c := chain.Chain{Post: a.links(hooks)}
 			r.set(post, c.PostCommand(), c.PostTimeout(), gravest(hooks))
 		}
 	}
@@ -115,13 +115,23 @@ func (r *rendering) set(s side, argv []string, timeout time.Duration, onError v1
 	}
 }
 
-// links are hooks as a chain takes them.
-func links(hooks []slot) []chain.Hook {
+// links are hooks as a chain takes them. Their groups are the policies' places among those of the pod: a policy that is
+// not among them must not change what is written.
+func (a *arrangement) links(hooks []slot) []chain.Hook {
+	var policies []*match.Policy
+	for s := range a {
+		for _, placed := range a[s].hooks {
+			if !slices.Contains(policies, placed.policy) {
+				policies = append(policies, placed.policy)
+			}
+		}
+	}
+	slices.SortFunc(policies, match.Compare)
 	chained := make([]chain.Hook, len(hooks))
 	for i, placed := range hooks {
 		hook := placed.spec()
 		chained[i] = chain.Hook{
-			Name: placed.policy.Name + "/" + hook.Name, Group: placed.policy.Rank,
+			Name: placed.policy.Name + "/" + hook.Name, Group: slices.Index(policies, placed.policy),
 			Command: hook.Exec.Command, Timeout: hook.Timeout.Duration, Continue: hook.OnError == v1alpha1.Continue,
 		}
 	}
