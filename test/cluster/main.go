@@ -13,7 +13,8 @@ import (
 
 const usage = `usage: go run -C test/cluster . COMMAND
 
-  up [--velero]    start the cluster, or what is missing of it, and wait until it is ready
+  up [--velero] [--kwok]
+                   start the cluster, or what is missing of it, and wait until it is ready
   stop [--kill] PART
                    end one part, until the next up; with --kill it is given no time
   down             stop it all and remove everything it made on this machine; caches stay
@@ -45,11 +46,10 @@ func run(args []string) error {
 		return err
 	}
 	command, rest := args[0], args[1:]
+	wanted, onlyOptional := parseOptional(rest)
 	switch {
-	case command == "up" && len(rest) == 0:
-		return up(ctx, l, false)
-	case command == "up" && len(rest) == 1 && rest[0] == "--velero":
-		return up(ctx, l, true)
+	case command == "up" && onlyOptional:
+		return up(ctx, l, wanted)
 	case command == "stop" && len(rest) == 1:
 		return stop(l, rest[0], stopPatience)
 	case command == "stop" && len(rest) == 2 && rest[0] == "--kill":
