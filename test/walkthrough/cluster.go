@@ -39,6 +39,12 @@ func (c Cluster) Down(ctx context.Context) error {
 	return err
 }
 
+// Kill ends one part of the cluster at once, as a crash would. Up starts it again.
+func (c Cluster) Kill(ctx context.Context, part string) error {
+	_, err := c.run(ctx, "stop", "--kill", part)
+	return err
+}
+
 // Load gives images to the cluster, by the names of their recipes.
 func (c Cluster) Load(ctx context.Context, recipes ...string) error {
 	_, err := c.run(ctx, append([]string{"load"}, recipes...)...)
