@@ -20,9 +20,9 @@ type Cluster struct {
 	Progress io.Writer
 }
 
-// Up brings the cluster up with Velero, or finds it.
-func (c Cluster) Up(ctx context.Context) error {
-	_, err := c.run(ctx, "up", "--velero")
+// Up brings the cluster up with Velero, or finds it. Further parts are named by their flags, such as --kwok.
+func (c Cluster) Up(ctx context.Context, parts ...string) error {
+	_, err := c.run(ctx, append([]string{"up", "--velero"}, parts...)...)
 	return err
 }
 
