@@ -142,9 +142,9 @@ func TestWhatIsToldOf(t *testing.T) {
 
 func TestWhatIsNotToldOf(t *testing.T) {
 	tests := map[string]struct{ pre, post string }{
-		"PostgreSQL":                               {pre: `[psql, -U, postgres, -c, CHECKPOINT]`},
-		"PostgreSQL by a shell":                    {pre: `[sh, -c, 'PGPASSWORD="$POSTGRES_PASSWORD" psql -U "$POSTGRES_USER" -c CHECKPOINT']`},
-		"PostgreSQL's password in a file":          {pre: `[sh, -c, "export PGPASSWORD=$(cat /run/secrets/pg); psql -c CHECKPOINT"]`},
+		"PostgreSQL":                      {pre: `[psql, -U, postgres, -c, CHECKPOINT]`},
+		"PostgreSQL by a shell":           {pre: `[sh, -c, 'PGPASSWORD="$POSTGRES_PASSWORD" psql -U "$POSTGRES_USER" -c CHECKPOINT']`},
+		"PostgreSQL's password in a file": {pre: `[sh, -c, "export PGPASSWORD=$(cat /run/secrets/pg); psql -c CHECKPOINT"]`},
 		"PostgreSQL of either version": {
 			pre: `[sh, -c, "start=pg_backup_start; test $(psql -Atc 'show server_version_num') -ge 150000 || start=pg_start_backup; (echo \"select $start(1);\"; sleep 600) | psql &"]`,
 		},
