@@ -28,7 +28,7 @@ func run() error {
 	flag.Func("excluded-namespaces", "further namespaces that never take part, separated by commas", options.scope.Exclude)
 	flag.StringVar(&options.caSecretName, "ca-secret-name", "quiesce-webhook-ca", "Secret in which to keep the CA")
 	flag.StringVar(&options.webhookConfigurationName, "webhook-configuration-name", "quiesce-webhook",
-		"MutatingWebhookConfiguration into which to write the CA")
+		"MutatingWebhookConfiguration and ValidatingWebhookConfiguration into which to write the CA")
 	logging.BindFlags(flag.CommandLine)
 	flag.Parse()
 	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&logging)))
