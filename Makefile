@@ -46,6 +46,10 @@ bench: $(TOOLS)/benchstat ## Measure admission beside controller-runtime's typed
 	  $(TOOLS)/benchstat -filter '.name:Admission' -col /handler "$$results" && \
 	  $(TOOLS)/benchstat -filter '.name:Policies' -row /selector -col /policies "$$results"
 
+.PHONY: bench-scale
+bench-scale: $(TOOLS)/helm ## Measure how a change of policy reaches 10,000 pods, on simulated nodes; some 15 minutes.
+	HELM=$(TOOLS)/helm go run ./test/bench
+
 ##@ The cluster
 
 .PHONY: cluster-up

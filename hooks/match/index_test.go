@@ -3,6 +3,7 @@ package match
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -25,7 +26,7 @@ func index(t *testing.T, policies ...*v1alpha1.HookPolicy) *Index {
 	compiled := make([]*Policy, len(policies))
 	for i, policy := range policies {
 		var err error
-		compiled[i], err = Compile(policy)
+		compiled[i], err = Compile(Ref{policy.Namespace, policy.Name}, &policy.Spec)
 		require.NoError(t, err)
 	}
 	return NewIndex(compiled)
@@ -125,10 +126,89 @@ func TestMatch(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			matched := index(t, policy("p", 0, test.selector)).Match(test.namespace, test.pod)
+			matched := index(t, policy("p", 0, test.selector)).Match(test.namespace, Pod{Labels: test.pod})
 			assert.Equal(t, test.want, len(matched) == 1)
 		})
 	}
+}
+
+func TestPoliciesOfANamespaceComeAfterClusterWideOnesOfTheSamePriority(t *testing.T) {
+	namespaced := func(namespace, name string, priority int32) *v1alpha1.HookPolicy {
+		p := policy(name, priority, v1alpha1.PolicySelector{})
+		p.Namespace = namespace
+		return p
+	}
+	x := index(t, namespaced("shop", "a", 0), namespaced("shop", "high", 1), namespaced("other", "a", 5), policy("z", 0, v1alpha1.PolicySelector{}))
+
+	matched := x.Match(Namespace{Name: "shop"}, Pod{})
+	assert.Equal(t, []string{"high", "z", "a"}, names(matched))
+	assert.Equal(t, `NamespacedHookPolicy "a"`, matched[2].String())
+	assert.Equal(t, `HookPolicy "z"`, matched[1].String())
+}
+
+func TestAPodIsSelectedByTheImagesOfItsContainers(t *testing.T) {
+	pod := Pod{Containers: []Container{
+		{Name: "proxy", Image: "mesh/proxy:1"}, {Name: "db", Image: "registry.example.com/postgres:15"},
+		{Name: "exporter", Image: "postgres-exporter:2"}, {Name: "log", Image: "logs:3", Sidecar: true}}}
+	patterns := func(patterns ...v1alpha1.ImagePattern) []v1alpha1.ImagePattern { return patterns }
+	tests := map[string]struct {
+		included, excluded []v1alpha1.ImagePattern
+		want               string // the default container; empty when the pod is not selected
+	}{
+		"no pattern: the first container":        {want: "proxy"},
+		"a pattern that one matches":             {included: patterns("(^|/)postgres:"), want: "db"},
+		"a pattern is not anchored":              {included: patterns("postgres"), want: "db"},
+		"any of several patterns":                {included: patterns("mysql", "exporter"), want: "exporter"},
+		"a native sidecar counts":                {included: patterns("^logs:"), want: "log"},
+		"no container matches":                   {included: patterns("mysql")},
+		"an excluded one does not count":         {excluded: patterns("proxy"), want: "db"},
+		"exclusion wins":                         {included: patterns("postgres"), excluded: patterns("/postgres:"), want: "exporter"},
+		"all are excluded":                       {excluded: patterns(".")},
+		"all that are included are excluded too": {included: patterns("postgres"), excluded: patterns("postgres")},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			x := index(t, policy("p", 0, v1alpha1.PolicySelector{ContainerImages: test.included, ExcludedContainerImages: test.excluded}))
+			matched := x.Match(Namespace{Name: "shop"}, pod)
+			if test.want == "" {
+				assert.Empty(t, matched)
+				return
+			}
+			require.Len(t, matched, 1)
+			container, found := matched[0].DefaultContainer(pod)
+			assert.True(t, found)
+			assert.Equal(t, test.want, container.Name)
+		})
+	}
+}
+
+// The nesting that makes backtracking engines hang; and an image of a megabyte, which no reference is.
+func TestARegexThatIsMadeToBeSlowIsNot(t *testing.T) {
+	x := index(t, policy("p", 0, v1alpha1.PolicySelector{ContainerImages: []v1alpha1.ImagePattern{"^(a+)+$", "(x{30}){30}y"}}))
+	image := strings.Repeat("a", maxImageBytes-1) + "!"
+	assert.Empty(t, x.Match(Namespace{Name: "shop"}, Pod{Containers: []Container{{Name: "c", Image: image}}}))
+	assert.Empty(t, x.Match(Namespace{Name: "shop"}, Pod{Containers: []Container{{Name: "c", Image: strings.Repeat("a", 1<<20)}}}))
+	assert.Len(t, x.Match(Namespace{Name: "shop"}, Pod{Containers: []Container{{Name: "c", Image: "aaa"}}}), 1)
+}
+
+func TestWhatIsRememberedOfImagesIsBounded(t *testing.T) {
+	x := index(t, policy("p", 0, v1alpha1.PolicySelector{ContainerImages: []v1alpha1.ImagePattern{"app"}}))
+	for i := range 3 * maxImages {
+		matched := x.Match(Namespace{Name: "shop"}, Pod{Containers: []Container{{Image: fmt.Sprintf("app:%d", i)}, {Image: "app:0"}}})
+		require.Len(t, matched, 1)
+		require.LessOrEqual(t, len(x.everywhere.byImage.known), maxImages)
+	}
+}
+
+func TestAHookIsForThePodsThatItsOwnSelectorSelects(t *testing.T) {
+	p, err := Compile(Ref{Name: "p"}, &v1alpha1.HookPolicySpec{Hooks: []v1alpha1.Hook{
+		{Name: "all"}, {Name: "primary", LabelSelector: matchLabels(map[string]string{"role": "primary"})}}})
+	require.NoError(t, err)
+	assert.True(t, p.SelectsHook(0, nil))
+	assert.False(t, p.SelectsHook(1, nil))
+	assert.True(t, p.SelectsHook(1, map[string]string{"role": "primary"}))
+	_, err = Compile(Ref{Name: "p"}, &v1alpha1.HookPolicySpec{Hooks: []v1alpha1.Hook{{Name: "a", LabelSelector: matchExpression("x", "Like")}}})
+	assert.ErrorContains(t, err, `spec.hooks[a].labelSelector: "Like" is not a valid label selector operator`)
 }
 
 func TestMatchOrdersByPriorityThenName(t *testing.T) {
@@ -138,8 +218,8 @@ func TestMatchOrdersByPriorityThenName(t *testing.T) {
 	x := index(t,
 		policy("c", 0, everything), policy("low", -5, named), policy("a", 0, labelled), policy("high", 100, labelled), policy("b", 0, named))
 
-	assert.Equal(t, []string{"high", "a", "b", "c", "low"}, names(x.Match(Namespace{Name: "shop"}, map[string]string{"app": "x"})))
-	assert.Equal(t, []string{"c"}, names(x.Match(Namespace{Name: "other"}, nil)))
+	assert.Equal(t, []string{"high", "a", "b", "c", "low"}, names(x.Match(Namespace{Name: "shop"}, Pod{Labels: map[string]string{"app": "x"}})))
+	assert.Equal(t, []string{"c"}, names(x.Match(Namespace{Name: "other"}, Pod{})))
 }
 
 func TestIndexFindsWhatTryingEveryPolicyFinds(t *testing.T) {
@@ -172,12 +252,22 @@ func TestIndexFindsWhatTryingEveryPolicyFinds(t *testing.T) {
 		}
 		return selector
 	}
+	patterns := func() (patterns []v1alpha1.ImagePattern) {
+		for range random.IntN(3) - 1 {
+			patterns = append(patterns, v1alpha1.ImagePattern(pick("^a", "b", "a|c", ":2$")))
+		}
+		return patterns
+	}
 	policies := make([]*v1alpha1.HookPolicy, 300)
 	for i := range policies {
 		policies[i] = policy(fmt.Sprintf("p%03d", i), int32(random.IntN(5)), v1alpha1.PolicySelector{
 			IncludedNamespaces: globs(), ExcludedNamespaces: globs(),
 			NamespaceSelector: selector(), LabelSelector: selector(),
+			ContainerImages: patterns(), ExcludedContainerImages: patterns(),
 		})
+		if random.IntN(4) == 0 {
+			policies[i].Namespace = pick("a", "b", "ab")
+		}
 	}
 	x := index(t, policies...)
 	found := 0
@@ -187,18 +277,21 @@ func TestIndexFindsWhatTryingEveryPolicyFinds(t *testing.T) {
 		if random.IntN(10) == 0 {
 			namespace = UnknownNamespace(namespace.Name)
 		}
-		pod := map[string]string{}
+		pod := Pod{Labels: map[string]string{}}
 		for range random.IntN(4) {
-			pod[pick("k", "l", "m")] = pick("1", "2", "3")
+			pod.Labels[pick("k", "l", "m")] = pick("1", "2", "3")
+		}
+		for i := range random.IntN(4) {
+			pod.Containers = append(pod.Containers, Container{Name: fmt.Sprintf("c%d", i), Image: pick("a:1", "a:2", "b:1", "c:2", "d:3")})
 		}
 		var want []*Policy
 		for _, candidate := range x.Policies() {
-			if candidate.labelSelector.Matches(labels.Set(pod)) && candidate.selectsNamespace(namespace) {
+			if candidate.labelSelector.Matches(labels.Set(pod.Labels)) && candidate.selectsNamespace(namespace) && candidate.images.selects(pod) {
 				want = append(want, candidate)
 			}
 		}
 		found += len(want)
-		require.Equal(t, names(want), names(x.Match(namespace, pod)), "namespace %v, labels %v", namespace, pod)
+		require.Equal(t, names(want), names(x.Match(namespace, pod)), "namespace %v, pod %v", namespace, pod)
 	}
 	require.NotZero(t, found)
 }
@@ -216,6 +309,14 @@ func TestCompileRefusesWithTheField(t *testing.T) {
 			selector: v1alpha1.PolicySelector{NamespaceSelector: matchExpression("app", metav1.LabelSelectorOpIn)},
 			want:     "spec.selector.namespaceSelector: ",
 		},
+		"an image pattern that is none": {
+			selector: v1alpha1.PolicySelector{ContainerImages: []v1alpha1.ImagePattern{"ok", "postgres(?!-exporter)"}},
+			want:     "spec.selector.containerImages[1]: error parsing regexp: invalid or unsupported Perl syntax: `(?!`: write a regular expression in RE2's syntax",
+		},
+		"an excluded image pattern that is none": {
+			selector: v1alpha1.PolicySelector{ExcludedContainerImages: []v1alpha1.ImagePattern{"["}},
+			want:     "spec.selector.excludedContainerImages[0]: ",
+		},
 		"a glob that is none": {
 			selector: v1alpha1.PolicySelector{ExcludedNamespaces: []v1alpha1.NamespaceGlob{"ok", "shop-["}},
 			want:     `spec.selector.excludedNamespaces[1]: "shop-[" is not a glob: write`,
@@ -223,7 +324,7 @@ func TestCompileRefusesWithTheField(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := Compile(policy("p", 0, test.selector))
+			_, err := Compile(Ref{Name: "p"}, &v1alpha1.HookPolicySpec{Selector: test.selector})
 			assert.ErrorContains(t, err, test.want)
 		})
 	}
@@ -269,6 +370,9 @@ func TestAPodLooksAtFewPolicies(t *testing.T) {
 		"by a glob": func(i int) v1alpha1.PolicySelector {
 			return v1alpha1.PolicySelector{IncludedNamespaces: []v1alpha1.NamespaceGlob{v1alpha1.NamespaceGlob(fmt.Sprintf("team-%d-*", i))}}
 		},
+		"by an image": func(i int) v1alpha1.PolicySelector {
+			return v1alpha1.PolicySelector{ContainerImages: []v1alpha1.ImagePattern{v1alpha1.ImagePattern(fmt.Sprintf("/app-%d:", i))}}
+		},
 		"by the labels of a namespace": func(i int) v1alpha1.PolicySelector {
 			return v1alpha1.PolicySelector{NamespaceSelector: matchLabels(map[string]string{"team": fmt.Sprintf("team-%d", i)})}
 		},
@@ -282,9 +386,12 @@ func TestAPodLooksAtFewPolicies(t *testing.T) {
 			pod := map[string]string{"managed-by": "helm", "app": "app-7", "app-7": ""}
 			looked := 0
 			for _, f := range []file{x.everywhere, x.namespaceFile(shop)} {
-				looked += len(f[label{}])
+				looked += len(f.byLabel[label{}])
 				for name, value := range pod {
-					looked += len(f[label{name: name, value: value}]) + len(f[label{name: name, anyValue: true}])
+					looked += len(f.byLabel[label{name: name, value: value}]) + len(f.byLabel[label{name: name, anyValue: true}])
+				}
+				if f.byImage != nil {
+					looked += len(f.byImage.match("registry.example.com/app-7:1"))
 				}
 			}
 			assert.LessOrEqual(t, looked, 1)
@@ -307,7 +414,7 @@ func TestAnUnknownNamespaceIsNotSelectedByLabelsThatItMayHave(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			x := index(t, policy("p", 0, v1alpha1.PolicySelector{NamespaceSelector: test.selector}))
-			assert.Equal(t, test.want, len(x.Match(UnknownNamespace("shop"), nil)) == 1)
+			assert.Equal(t, test.want, len(x.Match(UnknownNamespace("shop"), Pod{})) == 1)
 		})
 	}
 }
@@ -316,7 +423,7 @@ func TestWhatIsRememberedOfNamespacesIsBounded(t *testing.T) {
 	n := &namespaceFiles{}
 	policies := make([]*Policy, 1000)
 	for i := range 3 * maxRemembered / len(policies) {
-		n.get(Namespace{Name: fmt.Sprintf("n%d", i)}, func() file { return file{label{}: policies} })
+		n.get(Namespace{Name: fmt.Sprintf("n%d", i)}, func() file { return file{byLabel: map[label][]*Policy{{}: policies}} })
 		require.LessOrEqual(t, n.remembered, maxRemembered+2*len(policies))
 	}
 }

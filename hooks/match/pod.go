@@ -25,3 +25,6 @@ func (p *Policy) DefaultContainer(pod Pod) (Container, bool) {
 	}
 	return Container{}, false
 }
+
+// SelectsByImage tells whether the policy has patterns for images, so that they name the default container.
+func (p *Policy) SelectsByImage() bool { return !p.images.any() }

@@ -5,15 +5,14 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/quiesce-io/quiesce/hooks/match"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
 // carried is what a pod has of hook annotations, and whose they are.
 type carried struct {
-	// ours is, for each side that is as we wrote it, the name of the policy; else empty.
-	ours [len(sides)]string
-	// first is, for each such side, whether its container was the pod's first when it was stamped.
-	first [len(sides)]bool
+	// ours is, for each side that is as we wrote it, what we recorded of it; else nil.
+	ours [len(sides)]*sideRecord
 	// foreign is true when there is any hook annotation that we did not write, or not like this.
 	foreign bool
 	// stamped is true when there is a record, whatever is in it. The key is ours alone.
@@ -31,7 +30,7 @@ func carry(annotations map[string]string) carried {
 	for s := range sides {
 		if recorded := *written.side(side(s)); recorded != nil {
 			if hash, whole := hashSide(side(s), annotations); whole && hash == recorded.Hash {
-				c.ours[s], c.first[s] = recorded.Policy, recorded.Default
+				c.ours[s] = recorded
 			}
 		}
 	}
@@ -56,22 +55,77 @@ func (c carried) owns(key string) bool {
 	if key == v1alpha1.StampAnnotation {
 		return true
 	}
-	for s, policy := range c.ours {
-		if suffix, found := strings.CutPrefix(key, sides[s].prefix); found && policy != "" {
+	for s, ours := range c.ours {
+		if suffix, found := strings.CutPrefix(key, sides[s].prefix); found && ours != nil {
 			return slices.Contains(suffixes[:], suffix)
 		}
 	}
 	return false
 }
 
-// Carried names the policies whose hooks a pod carries as we wrote them, each once.
-func Carried(annotations map[string]string) []string {
-	c := carry(annotations)
-	var policies []string
-	for _, policy := range c.ours {
-		if policy != "" && !slices.Contains(policies, policy) {
-			policies = append(policies, policy)
+// has tells whether a policy's hooks are on a side.
+func (c carried) has(s side, policy match.Ref) bool {
+	return c.ours[s] != nil && slices.Contains(c.ours[s].Policies, recordedName(policy))
+}
+
+// first is the container that was the pod's first when it was stamped, if the pod still has it. Another webhook may have
+// put one of its own in front in the meantime, and we are asked again.
+func (c carried) first(pod Pod) (match.Container, bool) {
+	for s, ours := range c.ours {
+		if ours == nil || !ours.Default {
+			continue
+		}
+		name := pod.Annotations[sides[s].prefix+v1alpha1.VeleroContainer]
+		if i := slices.IndexFunc(pod.Containers, func(c match.Container) bool { return c.Name == name }); i >= 0 {
+			return pod.Containers[i], true
+		}
+	}
+	return match.Container{}, false
+}
+
+// surplus are those of our annotations that are not wanted, sorted.
+func (c carried) surplus(annotations, wanted map[string]string) []string {
+	var surplus []string
+	for key := range annotations {
+		if _, found := wanted[key]; !found && c.owns(key) {
+			surplus = append(surplus, key)
+		}
+	}
+	slices.Sort(surplus)
+	return surplus
+}
+
+// others is the size of the annotations that are not ours.
+func (c carried) others(annotations map[string]string) (bytes int) {
+	for key, value := range annotations {
+		if !c.owns(key) {
+			bytes += len(key) + len(value)
+		}
+	}
+	return bytes
+}
+
+// Carried names the policies whose hooks a pod of a namespace carries as we wrote them, each once.
+func Carried(namespace string, annotations map[string]string) []match.Ref {
+	if _, stamped := annotations[v1alpha1.StampAnnotation]; !stamped {
+		return nil
+	}
+	var policies []match.Ref
+	for _, ours := range carry(annotations).ours {
+		if ours == nil {
+			continue
+		}
+		for _, name := range ours.Policies {
+			if ref, known := recordedRef(name, namespace); known && !slices.Contains(policies, ref) {
+				policies = append(policies, ref)
+			}
 		}
 	}
 	return policies
+}
+
+// Unstamp lists those annotations of a pod that are ours, sorted: to be removed where it takes part no longer. What its
+// user wrote or edited is not among them.
+func Unstamp(annotations map[string]string) []string {
+	return carry(annotations).surplus(annotations, nil)
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/quiesce-io/quiesce/hooks/chain"
 	"github.com/quiesce-io/quiesce/hooks/match"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
@@ -14,10 +15,8 @@ const maxAnnotationBytes = 256 * 1024
 
 // Pod is what stamping needs to know of a pod.
 type Pod struct {
-	Labels      map[string]string
+	match.Pod
 	Annotations map[string]string
-	// Containers by name, in the pod's order, init containers not among them.
-	Containers []string
 }
 
 // Decision is what is to become of a pod's annotations, and why.
@@ -26,7 +25,7 @@ type Decision struct {
 	// carries what it should.
 	Set    map[string]string
 	Remove []string
-	// Outcomes has one entry for each policy that selects the pod, in the order in which they apply.
+	// Outcomes has one entry for each policy that has hooks for the pod, in the order in which they apply.
 	Outcomes []Outcome
 }
 
@@ -34,15 +33,16 @@ type Decision struct {
 // edited are never touched. Where there is one, the pod gets no hooks of ours on either side, and those that it still has
 // as we wrote them go: a freeze without its thaw would be worse than none.
 func (p *Policies) Decide(namespace match.Namespace, pod Pod) Decision {
-	matched := p.index.Match(namespace, pod.Labels)
+	matched := p.index.Match(namespace, pod.Pod)
 	present := carry(pod.Annotations)
 	if len(matched) == 0 && !present.stamped {
 		return Decision{}
 	}
-	if present.foreign {
-		return Decision{Remove: present.surplus(pod.Annotations, nil), Outcomes: all(matched, v1alpha1.ReasonUserOwned)}
+	wanted := map[string]string{}
+	a, outcomes := p.arrange(namespace, matched, pod, present)
+	if len(a[pre].hooks)+len(a[post].hooks) > 0 {
+		p.rendered.of(&a).write(&a, wanted)
 	}
-	wanted, outcomes := p.render(matched, pod, present)
 	set := map[string]string{}
 	for key, value := range wanted {
 		if old, found := pod.Annotations[key]; !found || old != value {
@@ -53,65 +53,117 @@ func (p *Policies) Decide(namespace match.Namespace, pod Pod) Decision {
 	return Decision{Set: set, Remove: present.surplus(pod.Annotations, wanted), Outcomes: outcomes}
 }
 
-// render puts the annotations of the matched policies together, the highest priority first. A policy whose side is
-// taken, or whose container the pod lacks, is left out on both sides.
-func (p *Policies) render(matched []*match.Policy, pod Pod, present carried) (map[string]string, []Outcome) {
+// arrange places the hooks of the matched policies, the highest rank first.
+func (p *Policies) arrange(namespace match.Namespace, matched []*match.Policy, pod Pod, present carried) (arrangement, []Outcome) {
 	var (
-		wanted   = make(map[string]string, len(sides)*len(suffixes)+1)
+		a        arrangement
 		outcomes = make([]Outcome, 0, len(matched))
-		written  record
-		taken    [len(sides)]string
+		veto     = p.veto(namespace, pod, present)
+		skipped  = skippedPolicies(pod.Annotations)
 		budget   = maxAnnotationBytes - present.others(pod.Annotations)
 	)
 	for _, policy := range matched {
-		s := p.stamps[policy.Rank]
-		outcome := s.obstacle(policy.Name, pod, taken)
-		if outcome.Stamped() && size(wanted)+s.size()+recordSize > budget {
-			outcome.Reason = v1alpha1.ReasonTooLarge
-		}
-		if outcome.Stamped() {
-			for which, hook := range s {
-				if hook == nil {
-					continue
-				}
-				hash := hook.write(side(which), wanted, hook.choose(side(which), policy.Name, pod, present))
-				taken[which] = policy.Name
-				outcome.sides[which] = true
-				*written.side(side(which)) = &sideRecord{Policy: policy.Name, Hash: hash, Default: hook.container == ""}
+		candidates, missing := p.candidates(policy, pod, present)
+		outcome := Outcome{Policy: policy.Ref}
+		switch {
+		case len(candidates) == 0 && missing == nil:
+			continue // none of its hooks is for this pod
+		case skipped.has(policy.Name):
+			outcome.Obstacles = []Obstacle{{Reason: v1alpha1.ReasonSkipped}}
+		case veto != nil:
+			outcome.Obstacles = []Obstacle{*veto}
+		case missing != nil:
+			outcome.Obstacles = []Obstacle{*missing}
+		default:
+			with, obstacles := a.add(policy, candidates, p.options)
+			if p.tooLarge(&with, budget) {
+				with, obstacles = a, []Obstacle{{Reason: v1alpha1.ReasonTooLarge}}
 			}
+			a, outcome.Obstacles = with, obstacles
+			for s := range sides {
+				outcome.sides[s] = a.carries(side(s), policy)
+			}
+			outcome.Unguarded = policy.Spec.Shell == v1alpha1.NoShell && outcome.sides[pre] && outcome.sides[post]
 		}
 		outcomes = append(outcomes, outcome)
 	}
-	if written != (record{}) {
-		wanted[v1alpha1.StampAnnotation] = written.String()
-	}
-	return wanted, outcomes
+	return a, outcomes
 }
 
-// recordSize is more than the record of two policies with the longest names there can be takes.
-const recordSize = 1024
+// veto is what keeps a pod from being stamped at all, or nil.
+func (p *Policies) veto(namespace match.Namespace, pod Pod, present carried) *Obstacle {
+	if present.foreign {
+		return &Obstacle{Reason: v1alpha1.ReasonUserOwned}
+	}
+	for i := range p.options.BackupHooks {
+		if hooks := &p.options.BackupHooks[i]; hooks.Cover(namespace.Name, pod.Labels) {
+			return &Obstacle{Reason: v1alpha1.ReasonBackupHooks, Backup: hooks.Name}
+		}
+	}
+	return nil
+}
 
-// obstacle is the outcome for a policy that cannot be stamped as things stand; without a reason when it can.
-func (s stamp) obstacle(policy string, pod Pod, taken [len(sides)]string) Outcome {
-	outcome := Outcome{Policy: policy}
-	for which, hook := range s {
-		if hook == nil {
+// candidates are the hooks of a policy that are for a pod, in the order of the list; or what is missing for one of them.
+func (p *Policies) candidates(policy *match.Policy, pod Pod, present carried) ([]candidate, *Obstacle) {
+	var candidates []candidate
+	for i := range policy.Spec.Hooks {
+		if !policy.SelectsHook(i, pod.Labels) {
 			continue
 		}
-		if hook.container != "" && !slices.Contains(pod.Containers, hook.container) {
-			outcome.Reason, outcome.Hook, outcome.Container = v1alpha1.ReasonContainerNotFound, hook.hook, hook.container
-			return outcome
+		hook := &policy.Spec.Hooks[i]
+		c := candidate{hook: i}
+		found := false
+		if hook.Container == "" {
+			c.container, c.byDefault, found = defaultContainer(policy, pod, present)
+		} else if at := slices.IndexFunc(pod.Containers, func(c match.Container) bool { return c.Name == hook.Container }); at >= 0 {
+			c.container, found = pod.Containers[at], true
 		}
-		if winner := taken[which]; winner != "" {
-			outcome.Reason, outcome.Hook, outcome.Winner = v1alpha1.ReasonOutranked, hook.hook, winner
-			return outcome
+		if !found {
+			return nil, &Obstacle{Reason: v1alpha1.ReasonContainerNotFound, Hook: hook.Name, Container: hook.Container}
 		}
+		candidates = append(candidates, c)
 	}
-	return outcome
+	return candidates, nil
 }
 
-// judge tells, of each policy that is stamped, whether the pod carries it yet: as its own, on the same sides and no other,
-// and nothing to be changed.
+// defaultContainer is the one for hooks that name none, and whether it is merely the pod's first.
+func defaultContainer(policy *match.Policy, pod Pod, present carried) (container match.Container, byDefault, found bool) {
+	byDefault = !policy.SelectsByImage()
+	if byDefault {
+		if container, found = present.first(pod); found {
+			return container, true, true
+		}
+	}
+	container, found = policy.DefaultContainer(pod.Pod)
+	return container, byDefault, found
+}
+
+// tooLarge tells whether an arrangement would pass the API server's limit on annotations, or the kernel's on an argument.
+func (p *Policies) tooLarge(a *arrangement, budget int) bool {
+	rendered := p.rendered.of(a)
+	return rendered.script > chain.MaxScriptBytes || rendered.size(a) > budget
+}
+
+// skippedPolicies are those that a pod's annotations opt it out of.
+type skipped struct {
+	all   bool
+	names []string
+}
+
+func skippedPolicies(annotations map[string]string) skipped {
+	s := skipped{all: annotations[v1alpha1.SkipAnnotation] == "true"}
+	for name := range strings.SplitSeq(annotations[v1alpha1.SkipPoliciesAnnotation], ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			s.names = append(s.names, name)
+		}
+	}
+	return s
+}
+
+func (s skipped) has(policy string) bool { return s.all || slices.Contains(s.names, policy) }
+
+// judge tells, of each policy, whether the pod carries its hooks as it should: on the same sides and no other, and nothing
+// to be changed.
 func judge(outcomes []Outcome, present carried, set map[string]string) {
 	var changed [len(sides)]bool
 	for key := range set {
@@ -121,39 +173,9 @@ func judge(outcomes []Outcome, present carried, set map[string]string) {
 	}
 	for i := range outcomes {
 		for s, stamped := range outcomes[i].sides {
-			if carries := present.ours[s] == outcomes[i].Policy; carries != stamped || stamped && changed[s] {
+			if present.has(side(s), outcomes[i].Policy) != stamped || stamped && changed[s] {
 				outcomes[i].pending = true
 			}
 		}
 	}
-}
-
-// surplus are those of our annotations that are not wanted, sorted.
-func (c carried) surplus(annotations, wanted map[string]string) []string {
-	var surplus []string
-	for key := range annotations {
-		if _, found := wanted[key]; !found && c.owns(key) {
-			surplus = append(surplus, key)
-		}
-	}
-	slices.Sort(surplus)
-	return surplus
-}
-
-// others is the size of the annotations that are not ours.
-func (c carried) others(annotations map[string]string) (bytes int) {
-	for key, value := range annotations {
-		if !c.owns(key) {
-			bytes += len(key) + len(value)
-		}
-	}
-	return bytes
-}
-
-// size is what the API server counts against its limit.
-func size(annotations map[string]string) (bytes int) {
-	for key, value := range annotations {
-		bytes += len(key) + len(value)
-	}
-	return bytes
 }

@@ -1,72 +1,108 @@
 // Package stamp decides which of Velero's backup hook annotations a pod carries. It is pure, and serves all who need to
-// know: the webhook, which writes them, and the controller, which says whether they are there.
+// know: the webhook, which writes them on new pods, and the controller, which keeps them on running ones and says what
+// became of each policy.
 package stamp
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/quiesce-io/quiesce/hooks/match"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
+	"github.com/quiesce-io/quiesce/hooks/velero"
 )
 
-// Policies is a compiled set of policies: immutable, and safe to use from many goroutines.
-type Policies struct {
-	index *match.Index
-	// stamps holds what each policy stamps, by its rank in the index.
-	stamps []stamp
+// Source is a policy to be compiled.
+type Source struct {
+	match.Ref
+	Spec *v1alpha1.HookPolicySpec
 }
 
-// stamp is what one policy writes on a pod: one hook a side, or nil.
-type stamp [len(sides)]*rendered
+// Options are what stamping depends on beside the policies.
+type Options struct {
+	// NativeSidecars is true where the Velero in use runs hooks in native sidecars, as those up to 1.18 do not.
+	NativeSidecars bool
+	// BackupHooks are the Schedules and Backups with hooks of their own, which annotations would silence: pods that they
+	// cover are not stamped.
+	BackupHooks []velero.BackupHooks
+}
+
+// Policies is a compiled set of policies: immutable but for what it remembers, and safe to use from many goroutines.
+type Policies struct {
+	index    *match.Index
+	options  Options
+	rendered renderings
+}
 
 // Refused is a policy that cannot be used, and why, in words for its author.
 type Refused struct {
-	Policy *v1alpha1.HookPolicy
-	Err    error
+	match.Ref
+	Err error
 }
 
 // Compile makes the policies ready for use. Suspended ones are left out; those with a mistake are returned as refused
 // and do not keep the others from being used. The policies must not be changed afterwards.
-func Compile(policies []v1alpha1.HookPolicy) (*Policies, []Refused) {
+func Compile(sources []Source, options Options) (*Policies, []Refused) {
 	var (
 		compiled []*match.Policy
 		refused  []Refused
-		rendered = map[*match.Policy]stamp{}
 	)
-	for i := range policies {
-		policy := &policies[i]
-		if policy.Spec.Suspend {
-			continue
+	for _, source := range sources {
+		policy, err := compile(source.Ref, source.Spec)
+		switch {
+		case err != nil:
+			refused = append(refused, Refused{source.Ref, err})
+		case !source.Spec.Suspend:
+			compiled = append(compiled, policy)
 		}
-		matcher, s, err := compile(policy)
-		if err != nil {
-			refused = append(refused, Refused{policy, err})
-			continue
-		}
-		compiled = append(compiled, matcher)
-		rendered[matcher] = s
 	}
-	index := match.NewIndex(compiled)
-	stamps := make([]stamp, len(compiled))
-	for rank, policy := range index.Policies() {
-		stamps[rank] = rendered[policy]
-	}
-	return &Policies{index: index, stamps: stamps}, refused
+	return &Policies{index: match.NewIndex(compiled), options: options}, refused
 }
 
-func compile(policy *v1alpha1.HookPolicy) (*match.Policy, stamp, error) {
-	var s stamp
-	matcher, err := match.Compile(policy)
+// Check tells what keeps a policy from being used, in words for its author, with the field and what to write instead; nil
+// when nothing does.
+func Check(ref match.Ref, spec *v1alpha1.HookPolicySpec) error {
+	_, err := compile(ref, spec)
+	return err
+}
+
+func compile(ref match.Ref, spec *v1alpha1.HookPolicySpec) (*match.Policy, error) {
+	policy, err := match.Compile(ref, spec)
 	if err != nil {
-		return nil, s, err
+		return nil, err
 	}
-	for which := range sides {
-		if s[which], err = renderSide(side(which), policy.Spec.Hooks); err != nil {
-			return nil, s, err
+	if len(spec.Hooks) == 0 {
+		return nil, errors.New("spec.hooks: write at least one hook, with a name, stages and exec.command")
+	}
+	for i := range spec.Hooks {
+		if err := checkHook(&spec.Hooks[i]); err != nil {
+			return nil, fmt.Errorf("spec.hooks[%s]%w", spec.Hooks[i].Name, err)
 		}
 	}
-	if s == (stamp{}) {
-		return nil, s, errors.New("spec.hooks: write at least one hook with a stage before or after the backup")
+	return policy, nil
+}
+
+// checkHook starts its errors with the rest of the field's path.
+func checkHook(hook *v1alpha1.Hook) error {
+	switch {
+	case hook.Exec == nil:
+		return errors.New(": write exactly one action: exec")
+	case len(hook.Exec.Command) == 0 || hook.Exec.Command[0] == "":
+		return errors.New(".exec.command: write the program and its arguments as a list, such as [psql, -c, CHECKPOINT]")
+	case !runsOn(pre, hook) && !runsOn(post, hook):
+		return errors.New(".stages: write at least one stage: PreBackup, PreSnapshot, PostSnapshot or PostBackup")
 	}
-	return matcher, s, nil
+	return nil
+}
+
+// Sources are the policies of both kinds. The lists must not be changed afterwards.
+func Sources(cluster []v1alpha1.HookPolicy, namespaced []v1alpha1.NamespacedHookPolicy) []Source {
+	sources := make([]Source, 0, len(cluster)+len(namespaced))
+	for i := range cluster {
+		sources = append(sources, Source{match.Ref{Name: cluster[i].Name}, &cluster[i].Spec})
+	}
+	for i := range namespaced {
+		sources = append(sources, Source{match.Ref{Namespace: namespaced[i].Namespace, Name: namespaced[i].Name}, &namespaced[i].Spec})
+	}
+	return sources
 }

@@ -4,8 +4,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"slices"
+	"strings"
 
-	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
+	"github.com/quiesce-io/quiesce/hooks/match"
 )
 
 // record is the value of the annotation quiesce.io/stamp: what Quiesce wrote on each side of a pod. It travels with the
@@ -17,11 +19,11 @@ type record struct {
 }
 
 type sideRecord struct {
-	// Policy by name.
-	Policy string `json:"policy"`
+	// Policies whose hooks the side has, as kind/name, by rank.
+	Policies []string `json:"policies"`
 	// Hash of the side's annotations.
 	Hash string `json:"hash"`
-	// Default is true when the hook names no container, and was given the pod's first.
+	// Default is true when no hook or image names the container, which was the pod's first.
 	Default bool `json:"default,omitempty"`
 }
 
@@ -40,20 +42,51 @@ func (r record) String() string {
 	return string(value)
 }
 
-// suffixes of the annotations of a side, in the order in which they are hashed.
-var suffixes = [...]string{v1alpha1.VeleroCommand, v1alpha1.VeleroContainer, v1alpha1.VeleroOnError, v1alpha1.VeleroTimeout}
+// recorded names the policies of hooks, each once.
+func recorded(hooks []slot) []string {
+	var names []string
+	for _, placed := range hooks {
+		if name := recordedName(placed.policy.Ref); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// recordedName is a policy as kubectl takes it. The namespace is the pod's, and is left out: a restore may change it.
+func recordedName(ref match.Ref) string { return strings.ToLower(ref.Kind()) + "/" + ref.Name }
+
+// recordedRef is the policy of a recorded name on a pod of a namespace; false where the name is not one.
+func recordedRef(name, namespace string) (match.Ref, bool) {
+	kind, name, _ := strings.Cut(name, "/")
+	for _, ref := range []match.Ref{{Name: name}, {Namespace: namespace, Name: name}} {
+		if name != "" && kind == strings.ToLower(ref.Kind()) {
+			return ref, true
+		}
+	}
+	return match.Ref{}, false
+}
+
+func sum(value string) [sha256.Size]byte { return sha256.Sum256([]byte(value)) }
+
+// hashSums digests the values of a side's annotations by the digest of each, so that none can run into the next.
+func hashSums(sums ...[sha256.Size]byte) string {
+	digest := sha256.New()
+	for _, sum := range sums {
+		digest.Write(sum[:])
+	}
+	return hex.EncodeToString(digest.Sum(nil)[:8])
+}
 
 // hashSide digests the four annotations of a side; false where one is missing.
 func hashSide(s side, annotations map[string]string) (string, bool) {
-	digest := sha256.New()
-	for _, suffix := range suffixes {
+	var sums [len(suffixes)][sha256.Size]byte
+	for i, suffix := range suffixes {
 		value, found := annotations[sides[s].prefix+suffix]
 		if !found {
 			return "", false
 		}
-		// By the hash of each value, none can run into the next.
-		sum := sha256.Sum256([]byte(value))
-		digest.Write(sum[:])
+		sums[i] = sum(value)
 	}
-	return hex.EncodeToString(digest.Sum(nil)[:8]), true
+	return hashSums(sums[:]...), true
 }

@@ -16,7 +16,7 @@ type LabelSelector struct {
 	// MatchExpressions must all hold.
 	// +optional
 	// +listType=atomic
-	// +kubebuilder:validation:MaxItems=32
+	// +kubebuilder:validation:MaxItems=16
 	MatchExpressions []LabelRequirement `json:"matchExpressions,omitempty"`
 }
 
@@ -38,7 +38,7 @@ type LabelRequirement struct {
 	// Values for In and NotIn.
 	// +optional
 	// +listType=atomic
-	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:MaxItems=32
 	Values []LabelValue `json:"values,omitempty"`
 }
 

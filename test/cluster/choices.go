@@ -16,7 +16,7 @@ import (
 type choices struct {
 	Ports  map[string]int    `json:"ports"`
 	Sysctl map[string]string `json:"sysctl"` // kernel settings as they were before
-	Velero bool              `json:"velero"`
+	optional
 	// OnlyKubelet says that what lies in kubelet's fixed folder afterwards is ours.
 	OnlyKubelet bool `json:"onlyKubelet"`
 }
@@ -36,6 +36,7 @@ var wantedPorts = []struct {
 	{"proxy-health", loopback, 10256},
 	{"proxy-metrics", loopback, 10249},
 	{"s3", bridgeAddress, 7070},
+	{"kwok", loopback, 10247},
 	{"velero-metrics", loopback, 8085},
 	{"velero-profiler", loopback, 6060},
 }
@@ -80,11 +81,18 @@ func writeWhole(path string, content []byte, mode os.FileMode) error {
 	return os.Rename(unfinished, path)
 }
 
-// pickPorts finds a free port for each need. The bridge's address must exist by now.
-func pickPorts(ctx context.Context) (map[string]int, error) {
+// pickPorts finds a free port for each need that has none yet, as after an update of this program. The bridge's address
+// must exist by now.
+func pickPorts(ctx context.Context, picked map[string]int) (map[string]int, error) {
 	ports := map[string]int{}
 	taken := map[int]bool{}
+	for name, port := range picked {
+		ports[name], taken[port] = port, true
+	}
 	for _, want := range wantedPorts {
+		if ports[want.name] != 0 {
+			continue
+		}
 		port := want.port
 		for taken[port] || !portFree(ctx, want.address, port) {
 			port++

@@ -39,7 +39,7 @@ type part struct {
 
 // partNames lists all parts in the order in which they start.
 var partNames = []string{"etcd", "containerd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet",
-	"s3", "kube-proxy", "velero"}
+	"s3", "kwok", "kube-proxy", "velero"}
 
 // parts is the table of everything that runs. It only describes: nothing is written or started here.
 func (c *cluster) parts() []part {
@@ -95,6 +95,9 @@ func (c *cluster) parts() []part {
 	}
 	if c.Velero {
 		parts = append(parts, c.s3(), c.velero(api))
+	}
+	if c.Kwok {
+		parts = append(parts, c.kwok())
 	}
 	return parts
 }

@@ -17,7 +17,7 @@ func rendered() *cluster {
 	for i, want := range wantedPorts {
 		c.Ports[want.name] = 40000 + i
 	}
-	c.Velero = true
+	c.optional = optional{Velero: true, Kwok: true}
 	return c
 }
 

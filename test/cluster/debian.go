@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -15,9 +16,27 @@ import (
 // debianImage is Debian's packages on a small base that all such images share.
 type debianImage struct {
 	tag      string
+	prepare  string // shell commands, run in the image before the packages are installed
 	packages []string
-	setup    string // shell commands, run in the image after the packages are there
+	setup    string   // shell commands, run in the image after the packages are there
+	programs string   // a folder that precedes the system's in PATH
+	env      []string // beside PATH
+	user     string   // numbers: kubelet compares them with runAsNonRoot; root when empty
 	command  []string
+}
+
+func (i debianImage) config() v1.Config {
+	path := pathVariable
+	if i.programs != "" {
+		path = "PATH=" + i.programs + ":" + systemPath
+	}
+	return v1.Config{Cmd: i.command, Env: append([]string{path}, i.env...), User: i.user}
+}
+
+// ingredients are all that decides the image's content.
+func (i debianImage) ingredients(base string) []string {
+	const end = "\x01" // of a list, so that an element cannot move from one to the next
+	return slices.Concat([]string{base, i.prepare, i.setup, i.programs, i.user}, i.packages, []string{end}, i.env, []string{end}, i.command)
 }
 
 const debianSuite = "bookworm"
@@ -28,7 +47,7 @@ deb http://deb.debian.org/debian bookworm-updates main
 deb http://deb.debian.org/debian-security bookworm-security main
 `
 
-// basePackages: ps and fsfreeze for the hooks under test, and busybox as a second shell.
+// basePackages: ps and fsfreeze for the hooks under test, and busybox as a third shell beside Debian's dash and bash.
 var basePackages = []string{"procps", "util-linux", "busybox-static"}
 
 func debianRecipe(image debianImage) recipe {
@@ -37,14 +56,13 @@ func debianRecipe(image debianImage) recipe {
 		if err != nil {
 			return "", err
 		}
-		ingredients := append([]string{filepath.Base(base), image.setup, "\x01"}, append(image.packages, image.command...)...)
-		return l.cachedArchive(image.tag, ingredients, func(path, scratch string) error {
+		return l.cachedArchive(image.tag, image.ingredients(filepath.Base(base)), func(path, scratch string) error {
 			say("installing %s into an image", strings.Join(image.packages, " "))
 			layer := filepath.Join(scratch, "layer.tar")
 			if err := debianLayer(ctx, base, scratch, layer, image); err != nil {
 				return err
 			}
-			return writeArchive(path, image.tag, v1.Config{Cmd: image.command, Env: []string{pathVariable}}, base, layer)
+			return writeArchive(path, image.tag, image.config(), base, layer)
 		})
 	}}
 }
@@ -114,10 +132,11 @@ func installInto(ctx context.Context, root string, image debianImage) (err error
 	}()
 	script := fmt.Sprintf(`set -e
 export DEBIAN_FRONTEND=noninteractive
+%s
 apt-get update -qq
 apt-get install --yes -qq --no-install-recommends %s
 %s
 apt-get clean
-rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/apt /var/log/dpkg.log`, strings.Join(image.packages, " "), image.setup)
+rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/apt /var/log/dpkg.log`, image.prepare, strings.Join(image.packages, " "), image.setup)
 	return tool(ctx, "chroot", root, "sh", "-c", script)
 }

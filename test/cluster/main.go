@@ -13,8 +13,11 @@ import (
 
 const usage = `usage: go run -C test/cluster . COMMAND
 
-  up [--velero]    start the cluster, or what is missing of it, and wait until it is ready
-  down             stop it and remove everything it made on this machine; caches stay
+  up [--velero] [--kwok]
+                   start the cluster, or what is missing of it, and wait until it is ready
+  stop [--kill] PART
+                   end one part, until the next up; with --kill it is given no time
+  down             stop it all and remove everything it made on this machine; caches stay
   status           a table of the parts; exit code 1 when one is dead
   kubeconfig       print the path of the administrator's kubeconfig
   assets           print a folder with etcd, kube-apiserver and kubectl, for envtest's KUBEBUILDER_ASSETS
@@ -33,8 +36,8 @@ func main() {
 }
 
 func run(args []string) error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer cancel()
 	if len(args) == 0 {
 		return wrongUse("no command given")
 	}
@@ -43,11 +46,14 @@ func run(args []string) error {
 		return err
 	}
 	command, rest := args[0], args[1:]
+	wanted, onlyOptional := parseOptional(rest)
 	switch {
-	case command == "up" && len(rest) == 0:
-		return up(ctx, l, false)
-	case command == "up" && len(rest) == 1 && rest[0] == "--velero":
-		return up(ctx, l, true)
+	case command == "up" && onlyOptional:
+		return up(ctx, l, wanted)
+	case command == "stop" && len(rest) == 1:
+		return stop(l, rest[0], stopPatience)
+	case command == "stop" && len(rest) == 2 && rest[0] == "--kill":
+		return stop(l, rest[1], 0)
 	case command == "down" && len(rest) == 0:
 		return down(ctx, l)
 	case command == "status" && len(rest) == 0:

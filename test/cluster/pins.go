@@ -32,13 +32,18 @@ var pinnedBinaries = []pinned{
 	{"velero", "velero", veleroModule, veleroModule + "/cmd/velero"},
 	{"velero-plugin-for-aws", "velero", "github.com/vmware-tanzu/velero-plugin-for-aws", "github.com/vmware-tanzu/velero-plugin-for-aws/velero-plugin-for-aws"},
 	{"versitygw", "s3", "github.com/versity/versitygw", "github.com/versity/versitygw/cmd/versitygw"},
+	{"kwok", "kwok", kwokModule, kwokModule + "/cmd/kwok"},
 }
 
-const veleroModule = "github.com/vmware-tanzu/velero"
+const (
+	veleroModule = "github.com/vmware-tanzu/velero"
+	kwokModule   = "sigs.k8s.io/kwok"
+)
 
 var (
 	clusterBinaries = []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl"}
 	veleroBinaries  = []string{"velero", "velero-plugin-for-aws", "versitygw"}
+	kwokBinaries    = []string{"kwok"}
 	envtestBinaries = []string{"etcd", "kube-apiserver", "kubectl"}
 )
 

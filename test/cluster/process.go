@@ -76,14 +76,18 @@ type partState string
 const (
 	running    partState = "running"
 	dead       partState = "dead"
+	stopped    partState = "stopped"
 	notStarted partState = "not started"
 )
 
-// state tells from the pid file alone how a part is.
+// state tells from a part's files how it is: `stop` takes the pid file away and leaves the log.
 func (l layout) state(name string) (partState, identity) {
 	id, err := readIdentity(l.pid(name))
 	switch {
 	case errors.Is(err, os.ErrNotExist):
+		if _, err := os.Stat(l.log(name)); err == nil {
+			return stopped, identity{}
+		}
 		return notStarted, identity{}
 	case err == nil && proc.alive(id):
 		return running, id
@@ -92,9 +96,15 @@ func (l layout) state(name string) (partState, identity) {
 }
 
 // marked finds all living processes that descend from a part of this cluster.
-func (l layout) marked() []identity {
+func (l layout) marked() []identity { return havingVariable(l.marker()) }
+
+// markedAs finds those that descend from one part.
+func (l layout) markedAs(name string) []identity { return havingVariable(l.marker() + name + "\x00") }
+
+// havingVariable finds living processes by how a variable of their environment begins.
+func havingVariable(beginning string) []identity {
 	var found []identity
-	needle := []byte(l.marker())
+	needle := []byte(beginning)
 	for _, pid := range proc.pids() {
 		id, err := proc.identify(pid)
 		if err != nil || pid == os.Getpid() || !proc.alive(id) {

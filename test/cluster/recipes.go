@@ -32,12 +32,36 @@ var recipes = map[string]recipe{
 		setup:   "ln -sf /dev/stdout /var/log/nginx/access.log; ln -sf /dev/stderr /var/log/nginx/error.log",
 		command: []string{"nginx", "-g", "daemon off;"},
 	}),
+	"postgres": debianRecipe(debianImage{
+		tag: postgresImage, packages: []string{"postgresql-15"},
+		// A user of a fixed number, for runAsNonRoot and fsGroup, and no database in the image itself.
+		prepare: "groupadd --system --gid 999 postgres; useradd --system --uid 999 --gid 999 --home-dir /var/lib/postgresql postgres; " +
+			"mkdir /etc/postgresql-common; echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf",
+		programs: "/usr/lib/postgresql/15/bin",
+		env:      []string{"PGDATA=/var/lib/postgresql/data", "PGHOST=/tmp", "PGUSER=postgres"},
+		user:     "999:999",
+		command:  []string{"sh", "-c", postgresScript},
+	}),
 	"quiesce": {tag: quiesceImage, archive: quiesceArchive},
 }
 
 func recipeNames() string { return strings.Join(slices.Sorted(maps.Keys(recipes)), ", ") }
 
-const pathVariable = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+const pathVariable = "PATH=" + systemPath
+
+const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+const postgresImage = "quiesce.test/postgres:15"
+
+// postgresScript ends in the server itself, which so is PID 1. A database whose making was interrupted does not pass for a
+// whole one.
+const postgresScript = `set -e
+if [ ! -d "$PGDATA" ]; then
+  rm -rf "$PGDATA.unfinished"
+  initdb --username=postgres --auth=trust --pgdata="$PGDATA.unfinished"
+  mv "$PGDATA.unfinished" "$PGDATA"
+fi
+exec postgres -D "$PGDATA" -c unix_socket_directories=/tmp`
 
 // cachedArchive finds or makes an archive whose name says all that decides its content.
 func (l layout) cachedArchive(tag string, ingredients []string, cook func(path, scratch string) error) (string, error) {

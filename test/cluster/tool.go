@@ -32,7 +32,7 @@ func command(ctx context.Context, program string, args ...string) *exec.Cmd {
 	if err != nil {
 		path = program // running it tells what is wrong
 	}
-	cmd := exec.CommandContext(ctx, path, args...) //nolint:gosec // which programs run is written in this module
+	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Env = append(os.Environ(), "PATH="+toolPath())
 	return cmd
 }

@@ -13,8 +13,8 @@ import (
 const patience = 90 * time.Second
 
 // up brings the cluster to where every part runs and is ready. What runs already is left alone, so that it serves for
-// the first start, for adding Velero and for starting what has died.
-func up(ctx context.Context, l layout, velero bool) error {
+// the first start, for adding optional parts and for starting what has died.
+func up(ctx context.Context, l layout, wanted optional) error {
 	if os.Geteuid() != 0 {
 		return errors.New("up needs root: it makes a bridge, cgroups and mounts")
 	}
@@ -26,7 +26,7 @@ func up(ctx context.Context, l layout, velero bool) error {
 		return err
 	}
 	defer release()
-	c, err := openCluster(ctx, l, velero)
+	c, err := openCluster(ctx, l, wanted)
 	if err != nil {
 		return err
 	}
@@ -44,19 +44,15 @@ func up(ctx context.Context, l layout, velero bool) error {
 }
 
 // openCluster makes all that parts stand on: binaries, network, cgroups, ports, certificates.
-func openCluster(ctx context.Context, l layout, velero bool) (*cluster, error) {
+func openCluster(ctx context.Context, l layout, wanted optional) (*cluster, error) {
 	c := &cluster{layout: l}
 	before, err := l.readChoices()
 	fresh := errors.Is(err, errNoCluster)
 	if err != nil && !fresh {
 		return nil, err
 	}
-	velero = velero || before.Velero
-	names := clusterBinaries
-	if velero {
-		names = slices.Concat(names, veleroBinaries)
-	}
-	if c.binaries, err = l.ensureBinaries(ctx, names); err != nil {
+	wanted = wanted.and(before.optional)
+	if c.binaries, err = l.ensureBinaries(ctx, wanted.binaries()); err != nil {
 		return nil, err
 	}
 	if owner, _ := bridgeOwner(); fresh && (owner == l.cluster || len(l.marked()) > 0) {
@@ -75,15 +71,13 @@ func openCluster(ctx context.Context, l layout, velero bool) (*cluster, error) {
 	c.choices = before
 	if fresh {
 		c.choices = choices{Sysctl: settings, OnlyKubelet: onlyKubelet()}
-		if c.Ports, err = pickPorts(ctx); err != nil {
-			return nil, err
-		}
 	}
-	c.Velero = velero
-	if fresh || before.Velero != velero {
-		if err := l.writeChoices(c.choices); err != nil {
-			return nil, err
-		}
+	c.optional = wanted
+	if c.Ports, err = pickPorts(ctx, before.Ports); err != nil {
+		return nil, err
+	}
+	if err := l.writeChoices(c.choices); err != nil {
+		return nil, err
 	}
 	return c, l.makePKI(c.apiserver())
 }

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 )
 
 const (
@@ -108,28 +106,11 @@ func (c *cluster) installVelero(ctx context.Context, api *api) error {
 
 // veleroCRDs reads the CRDs of the very module that the server is built from.
 func (c *cluster) veleroCRDs(ctx context.Context) (string, error) {
-	cmd := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", veleroModule)
-	cmd.Dir = c.module("velero")
-	out, err := cmd.Output()
-	if err != nil {
-		return "", fmt.Errorf("finding Velero's module: %w", err)
-	}
-	files, err := filepath.Glob(filepath.Join(strings.TrimSpace(string(out)), "config", "crd", "*", "bases", "*.yaml"))
+	module, err := c.moduleSource(ctx, "velero", veleroModule)
 	if err != nil {
 		return "", err
 	}
-	if len(files) == 0 {
-		return "", fmt.Errorf("no CRDs in Velero's module folder %q: run `go mod download` in %s", strings.TrimSpace(string(out)), c.module("velero"))
-	}
-	var all strings.Builder
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return "", err
-		}
-		all.WriteString("---\n" + strings.TrimPrefix(string(text), "---\n"))
-	}
-	return all.String(), nil
+	return joinManifests(filepath.Join(module, "config", "crd", "*", "bases", "*.yaml"))
 }
 
 func (c *cluster) veleroObjects() string {

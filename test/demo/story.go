@@ -79,7 +79,7 @@ func (d *demo) removeEarlierRun(ctx context.Context) error {
 	err := quiet.Remove(ctx)
 	if err == nil {
 		// By the file it would be an error where there is no such kind yet.
-		_, err = quiet.Terminal.Run(ctx, "kubectl", "delete", "crd", "hookpolicies.quiesce.io", "--ignore-not-found")
+		_, err = quiet.Terminal.Run(ctx, "kubectl", "delete", "crd", "hookpolicies.quiesce.io", "namespacedhookpolicies.quiesce.io", "--ignore-not-found")
 	}
 	if err != nil {
 		return fmt.Errorf("removing what an earlier run has left: %w", err)
@@ -130,7 +130,7 @@ func (d *demo) createPod(ctx context.Context) error {
 	}
 	say("\nThe manifest says nothing of hooks. The pod carries them all the same:\n")
 	stamped, err := d.terminal.Run(ctx, "kubectl", "get", "pod", "-n", namespace, walkthrough.Pod,
-		"-o", `go-template={{range $key, $value := .metadata.annotations}}{{$key}}: {{$value}}{{"\n"}}{{end}}`)
+		"-o", `go-template={{range $key, $value := .metadata.annotations}}{{$key}}: {{printf "%.100s" $value}}{{"\n"}}{{end}}`)
 	if err != nil {
 		return err
 	}

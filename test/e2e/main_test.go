@@ -29,6 +29,7 @@ const (
 
 // What all tests share; set once by TestMain.
 var (
+	cluster  walkthrough.Cluster
 	api      client.WithWatch
 	terminal *walkthrough.Terminal
 )
@@ -50,7 +51,7 @@ func run(ctx context.Context, m *testing.M) (code int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	cluster := walkthrough.Cluster{Repository: repository, Progress: os.Stderr}
+	cluster = walkthrough.Cluster{Repository: repository, Progress: os.Stderr}
 	if !cluster.IsUp(ctx) && os.Getenv("QUIESCE_E2E_KEEP") != "1" {
 		defer func() {
 			if downErr := cluster.Down(context.WithoutCancel(ctx)); err == nil {
@@ -61,7 +62,7 @@ func run(ctx context.Context, m *testing.M) (code int, err error) {
 	if err := cluster.Up(ctx); err != nil {
 		return 0, err
 	}
-	if err := cluster.Load(ctx, "busybox", "nginx", "quiesce"); err != nil {
+	if err := cluster.Load(ctx, "busybox", "nginx", "postgres", "quiesce"); err != nil {
 		return 0, err
 	}
 	if terminal, err = walkthrough.OpenTerminal(ctx, cluster, nil); err != nil {

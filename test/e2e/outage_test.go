@@ -33,9 +33,17 @@ func TestPodsAreCreatedWhileThereIsNoWebhook(t *testing.T) {
 		assert.Empty(c, webhookPods(t))
 		assert.Zero(c, endpoints(t))
 	}, patience, tick)
+	var missed []*corev1.Pod
 	for range 3 {
-		assert.Empty(t, s.createPod().Annotations, "expected a pod without hooks while the webhook is away")
+		pod := s.createPod()
+		assert.Empty(t, pod.Annotations, "expected a pod without hooks while the webhook is away")
+		missed = append(missed, pod)
 	}
+	begun := time.Now()
+	for _, pod := range missed {
+		s.waitStamp(pod, policy, echoes)
+	}
+	t.Logf("stamped by the controller after %s", time.Since(begun).Round(tick))
 
 	scaleWebhook(t, replicas)
 	waitRolledOut(t)

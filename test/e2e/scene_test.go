@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
+	"github.com/quiesce-io/quiesce/hooks/stamp"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 	"github.com/quiesce-io/quiesce/test/walkthrough"
 )
@@ -79,7 +80,12 @@ func readPolicy(t *testing.T, file string) *v1alpha1.HookPolicy {
 // createPolicy creates a policy for the scene's namespace, above any that may be there, and waits until it is in use.
 func (s *scene) createPolicy(policy *v1alpha1.HookPolicy) *v1alpha1.HookPolicy {
 	s.t.Helper()
-	policy.Name, policy.Labels = s.namespace, labelled(nil)
+	return s.createPolicyNamed(s.namespace, policy)
+}
+
+func (s *scene) createPolicyNamed(name string, policy *v1alpha1.HookPolicy) *v1alpha1.HookPolicy {
+	s.t.Helper()
+	policy.Name, policy.Labels = name, labelled(nil)
 	policy.Spec.Priority = 1000
 	policy.Spec.Selector.IncludedNamespaces = []v1alpha1.NamespaceGlob{v1alpha1.NamespaceGlob(s.namespace)}
 	require.NoError(s.t, api.Create(s.t.Context(), policy))
@@ -118,10 +124,42 @@ func stamped(pod *corev1.Pod) bool { return pod.Annotations[v1alpha1.StampAnnota
 func requireStamp(t *testing.T, pod *corev1.Pod, policy *v1alpha1.HookPolicy, want map[string]string) {
 	t.Helper()
 	record := pod.Annotations[v1alpha1.StampAnnotation]
-	require.Contains(t, record, strconv.Quote(policy.Name), "expected a stamp on pod %s, but its annotations are %v", pod.Name, pod.Annotations)
+	require.Contains(t, record, strconv.Quote("hookpolicy/"+policy.Name), "expected a stamp on pod %s, but its annotations are %v", pod.Name, pod.Annotations)
 	annotations := map[string]string{v1alpha1.StampAnnotation: record}
 	maps.Copy(annotations, want)
 	require.Equal(t, annotations, pod.Annotations)
+}
+
+// waitStamp waits until a pod carries these annotations and the policy's record.
+func (s *scene) waitStamp(pod *corev1.Pod, policy *v1alpha1.HookPolicy, want map[string]string) {
+	s.t.Helper()
+	require.EventuallyWithT(s.t, func(c *assert.CollectT) {
+		require.NoError(c, api.Get(s.t.Context(), client.ObjectKeyFromObject(pod), pod))
+		assert.Contains(c, pod.Annotations[v1alpha1.StampAnnotation], strconv.Quote("hookpolicy/"+policy.Name))
+		assert.Subset(c, pod.Annotations, want)
+	}, patience, tick)
+}
+
+// waitCondition waits until a policy's status has a condition, whose message contains a text.
+func (s *scene) waitCondition(policy *v1alpha1.HookPolicy, kind string, status metav1.ConditionStatus, reason, message string) {
+	s.t.Helper()
+	require.EventuallyWithT(s.t, func(c *assert.CollectT) {
+		require.NoError(c, api.Get(s.t.Context(), client.ObjectKeyFromObject(policy), policy))
+		condition := meta.FindStatusCondition(policy.Status.Conditions, kind)
+		require.NotNil(c, condition)
+		assert.Equal(c, status, condition.Status)
+		assert.Equal(c, reason, condition.Reason)
+		assert.Contains(c, condition.Message, message)
+	}, patience, tick)
+}
+
+// waitBare waits until a pod carries none of our annotations.
+func (s *scene) waitBare(pod *corev1.Pod) {
+	s.t.Helper()
+	require.EventuallyWithT(s.t, func(c *assert.CollectT) {
+		require.NoError(c, api.Get(s.t.Context(), client.ObjectKeyFromObject(pod), pod))
+		assert.Empty(c, stamp.Unstamp(pod.Annotations))
+	}, patience, tick)
 }
 
 // reportFailure prints, once, what helps to understand why the test has failed, if it has.

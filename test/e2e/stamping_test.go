@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -68,14 +67,14 @@ func TestAPodWithoutTheNamedContainerIsUntouchedAndThePolicySaysSo(t *testing.T)
 	pod := s.createPod()
 
 	assert.Empty(t, pod.Annotations)
+	s.waitCondition(policy, v1alpha1.ConditionStampable, metav1.ConditionFalse, v1alpha1.ReasonContainerNotFound,
+		"pod "+s.namespace+"/"+pod.Name+` has no container "freezer"`)
+	require.Len(t, policy.Status.NotStamped, 1)
+	assert.Equal(t, s.namespace+"/"+pod.Name, policy.Status.NotStamped[0].Pod)
 	require.EventuallyWithT(t, func(c *assert.CollectT) {
-		require.NoError(c, api.Get(t.Context(), client.ObjectKeyFromObject(policy), policy))
-		warning := meta.FindStatusCondition(policy.Status.Conditions, v1alpha1.ConditionWarning)
-		require.NotNil(c, warning)
-		assert.Equal(c, metav1.ConditionTrue, warning.Status)
-		assert.Equal(c, v1alpha1.ReasonContainerNotFound, warning.Reason)
-		assert.Contains(c, warning.Message, s.namespace+"/"+pod.Name)
-		assert.Contains(c, warning.Message, `"freezer"`)
+		events, err := terminal.Run(t.Context(), "kubectl", "events", "-A", "--for", "hookpolicy/"+policy.Name)
+		require.NoError(c, err)
+		assert.Contains(c, events, v1alpha1.ReasonContainerNotFound)
 	}, patience, tick)
 }
 

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -33,6 +34,11 @@ type Backup struct {
 
 // Connect returns a client that knows the objects of Kubernetes and of Quiesce.
 func Connect(ctx context.Context, cluster Cluster) (client.WithWatch, error) {
+	return ConnectAs(ctx, cluster, rest.ImpersonationConfig{})
+}
+
+// ConnectAs returns such a client with the rights of another user.
+func ConnectAs(ctx context.Context, cluster Cluster, user rest.ImpersonationConfig) (client.WithWatch, error) {
 	kubeconfig, err := cluster.Kubeconfig(ctx)
 	if err != nil {
 		return nil, err
@@ -43,6 +49,7 @@ func Connect(ctx context.Context, cluster Cluster) (client.WithWatch, error) {
 	}
 	// Tests create pods as fast as they can; the API server looks after itself.
 	config.QPS = -1
+	config.Impersonate = user
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
 		if err := add(scheme); err != nil {

@@ -20,9 +20,9 @@ type Cluster struct {
 	Progress io.Writer
 }
 
-// Up brings the cluster up with Velero, or finds it.
-func (c Cluster) Up(ctx context.Context) error {
-	_, err := c.run(ctx, "up", "--velero")
+// Up brings the cluster up with Velero, or finds it. Further parts are named by their flags, such as --kwok.
+func (c Cluster) Up(ctx context.Context, parts ...string) error {
+	_, err := c.run(ctx, append([]string{"up", "--velero"}, parts...)...)
 	return err
 }
 
@@ -36,6 +36,12 @@ func (c Cluster) IsUp(ctx context.Context) bool {
 // Down takes the cluster down, also half of one, or none.
 func (c Cluster) Down(ctx context.Context) error {
 	_, err := c.run(ctx, "down")
+	return err
+}
+
+// Kill ends one part of the cluster at once, as a crash would. Up starts it again.
+func (c Cluster) Kill(ctx context.Context, part string) error {
+	_, err := c.run(ctx, "stop", "--kill", part)
 	return err
 }
 

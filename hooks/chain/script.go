@@ -1,0 +1,102 @@
+package chain
+
+import (
+	_ "embed" // for the scripts
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// The parts of a script, without comments and indentation: it is stored in the annotations of many pods.
+var (
+	//go:embed run.sh
+	runSource string
+	//go:embed guarded.sh
+	guardedSource string
+	//go:embed unguarded.sh
+	unguardedSource string
+
+	run, guarded, unguarded = strip(runSource), strip(guardedSource), strip(unguardedSource)
+)
+
+func strip(source string) string {
+	var b strings.Builder
+	for line := range strings.Lines(source) {
+		if line = strings.TrimLeft(line, " "); line != "\n" && !strings.HasPrefix(line, "#") {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
+}
+
+// preScript and postScript are the same text where there is a watchdog, which is a third use of it.
+func (c Chain) preScript() string {
+	if c.Guarded() {
+		return c.script()
+	}
+	return Chain{Pre: c.Pre}.script()
+}
+
+func (c Chain) postScript() string {
+	if c.Guarded() {
+		return c.script()
+	}
+	return Chain{Post: c.Post}.script()
+}
+
+// script begins with an empty line, so that the first line of /proc/PID/cmdline ends with the script's name.
+func (c Chain) script() string {
+	var b strings.Builder
+	both := c.guarded()
+	fmt.Fprintf(&b, "\n%sq_both='%s' q_all='%s'\n", run, list(both), list(groups(c.Post)))
+	b.WriteString("pre() {\n:\n")
+	for i := range c.Pre {
+		h := &c.Pre[i]
+		carryOn := 0
+		if h.Continue {
+			carryOn = 1
+		}
+		fmt.Fprintf(&b, "before %d %d %d %s%s\n", h.Group, seconds(h.Timeout), carryOn, quote(h.Name), words(h.Command))
+	}
+	b.WriteString("}\npost() {\n:\n")
+	for i := range c.Post {
+		h := &c.Post[i]
+		fmt.Fprintf(&b, "after %d %d %s%s\n", h.Group, seconds(h.Timeout), quote(h.Name), words(h.Command))
+	}
+	b.WriteString("}\n")
+	if len(both) > 0 {
+		fmt.Fprintf(&b, "q_max=%d\n%s", seconds(c.MaxQuiesce), guarded)
+		return b.String()
+	}
+	// Velero is to record the failure of a chain in which every failure is to be passed over.
+	strict := ""
+	if slices.ContainsFunc(c.Pre, func(h Hook) bool { return !h.Continue }) {
+		strict = "1"
+	}
+	fmt.Fprintf(&b, "q_strict=%s\n%s", strict, unguarded)
+	return b.String()
+}
+
+// list names groups as the script does, each with a space before it.
+func list(groups []int) string {
+	var b strings.Builder
+	for _, group := range groups {
+		b.WriteString(" g" + strconv.Itoa(group))
+	}
+	return b.String()
+}
+
+// words are arguments as a shell reads them, each with a space before it.
+func words(arguments []string) string {
+	var b strings.Builder
+	for _, argument := range arguments {
+		b.WriteString(" " + quote(argument))
+	}
+	return b.String()
+}
+
+// quote puts a word between single quotes, within which a shell knows no other character than the single quote.
+func quote(word string) string {
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}

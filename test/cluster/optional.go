@@ -1,0 +1,41 @@
+package main
+
+import "slices"
+
+// optional are the parts that not every cluster has. What was asked for once stays until `down`.
+type optional struct {
+	Velero bool `json:"velero"`
+	Kwok   bool `json:"kwok"`
+}
+
+// parseOptional reads the flags of `up`.
+func parseOptional(flags []string) (_ optional, ok bool) {
+	var o optional
+	for _, flag := range flags {
+		switch flag {
+		case "--velero":
+			o.Velero = true
+		case "--kwok":
+			o.Kwok = true
+		default:
+			return optional{}, false
+		}
+	}
+	return o, true
+}
+
+func (o optional) and(other optional) optional {
+	return optional{Velero: o.Velero || other.Velero, Kwok: o.Kwok || other.Kwok}
+}
+
+// binaries names all that a cluster with these parts is built from.
+func (o optional) binaries() []string {
+	names := slices.Clone(clusterBinaries)
+	if o.Velero {
+		names = append(names, veleroBinaries...)
+	}
+	if o.Kwok {
+		names = append(names, kwokBinaries...)
+	}
+	return names
+}

@@ -1,0 +1,57 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"maps"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/quiesce-io/quiesce/hooks/stamp"
+	"github.com/quiesce-io/quiesce/test/walkthrough"
+)
+
+func TestUninstallTakesEveryStampAlongAndLeavesWhatIsTheUsers(t *testing.T) {
+	s := newScene(t, optedIn)
+	policy := s.addPolicy("main")
+	for range 20 {
+		require.True(t, stamped(s.createPod()))
+	}
+	owned := s.pod()
+	owned.Annotations = map[string]string{"a.io/b": "c", "post.hook.backup.velero.io/command": `["mine"]`}
+	require.NoError(t, api.Create(t.Context(), owned))
+	theirs := maps.Clone(owned.Annotations)
+
+	t.Cleanup(func() { assert.NoError(t, walkthrough.Install(context.Background(), terminal)) })
+	_, err := terminal.Run(t.Context(), "helm", "uninstall", "quiesce", "-n", walkthrough.Release, "--wait")
+	require.NoError(t, err)
+
+	var pods corev1.PodList
+	require.NoError(t, api.List(t.Context(), &pods))
+	for i := range pods.Items {
+		assert.Empty(t, stamp.Unstamp(pods.Items[i].Annotations), pods.Items[i].Name)
+	}
+	require.NoError(t, api.Get(t.Context(), client.ObjectKeyFromObject(owned), owned))
+	assert.Equal(t, theirs, owned.Annotations)
+	for _, configuration := range []client.Object{
+		&admissionregistrationv1.MutatingWebhookConfiguration{}, &admissionregistrationv1.ValidatingWebhookConfiguration{},
+	} {
+		assert.True(t, apierrors.IsNotFound(api.Get(t.Context(), client.ObjectKey{Name: webhookName}, configuration)))
+	}
+	var policies admissionregistrationv1.ValidatingAdmissionPolicyList
+	require.NoError(t, api.List(t.Context(), &policies))
+	for i := range policies.Items {
+		assert.NotContains(t, policies.Items[i].Name, "quiesce")
+	}
+	require.NoError(t, api.Get(t.Context(), client.ObjectKeyFromObject(policy), policy), "policies stay, with their kinds")
+
+	require.NoError(t, walkthrough.Install(t.Context(), terminal))
+	s.waitPods(patience, func(pod *corev1.Pod) bool { return pod.Name == owned.Name || stamped(pod) })
+}
