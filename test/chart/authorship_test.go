@@ -14,6 +14,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -197,7 +198,7 @@ func TestAuthorship(t *testing.T) {
 			require.NoError(t, as(t, "eve").Create(t.Context(), policy))
 			nobody := as(t, "nobody")
 			patch := func(body string) error {
-				return nobody.Patch(t.Context(), policy.DeepCopy(), client.RawPatch("application/merge-patch+json", []byte(body)))
+				return nobody.Patch(t.Context(), policy.DeepCopy(), client.RawPatch(types.MergePatchType, []byte(body)))
 			}
 
 			for name, body := range map[string]string{
@@ -256,7 +257,7 @@ func TestAuthorship(t *testing.T) {
 		}
 		for name, test := range tests {
 			t.Run(name, func(t *testing.T) {
-				err := as(t, "adam").Patch(t.Context(), policy.DeepCopy(), client.RawPatch("application/merge-patch+json", []byte(test.body)), client.DryRunAll)
+				err := as(t, "adam").Patch(t.Context(), policy.DeepCopy(), client.RawPatch(types.MergePatchType, []byte(test.body)), client.DryRunAll)
 				if test.says == "" {
 					require.NoError(t, err)
 					return
@@ -282,9 +283,9 @@ func TestAuthorship(t *testing.T) {
 		t.Cleanup(func() { assert.NoError(t, server.Delete(context.Background(), policy)) })
 		for _, user := range []string{"theo", "nobody"} {
 			for _, body := range []string{`{"metadata": {"labels": {"a": "b"}}}`, `{"spec": {"suspend": true}}`} {
-				require.NoError(t, as(t, user).Patch(t.Context(), policy.DeepCopy(), client.RawPatch("application/merge-patch+json", []byte(body)), client.DryRunAll))
+				require.NoError(t, as(t, user).Patch(t.Context(), policy.DeepCopy(), client.RawPatch(types.MergePatchType, []byte(body)), client.DryRunAll))
 			}
 		}
-		require.NoError(t, as(t, "theo").Patch(t.Context(), policy.DeepCopy(), client.RawPatch("application/merge-patch+json", []byte(`{"spec": {"priority": 2}}`)), client.DryRunAll))
+		require.NoError(t, as(t, "theo").Patch(t.Context(), policy.DeepCopy(), client.RawPatch(types.MergePatchType, []byte(`{"spec": {"priority": 2}}`)), client.DryRunAll))
 	})
 }
