@@ -63,7 +63,7 @@ cluster-down: ## Take the cluster down, and all that it made on this machine.
 ##@ Change the code
 
 .PHONY: generate
-generate: $(TOOLS)/controller-gen ## Generate deepcopy, CRDs, RBAC, the webhook's manifest, and the chart's copies.
+generate: $(TOOLS)/controller-gen ## Generate deepcopy, CRDs, RBAC, the webhook's manifests, and the chart's copies.
 	$(TOOLS)/controller-gen object paths=./hooks/v1alpha1
 	$(TOOLS)/controller-gen crd paths=./hooks/v1alpha1 output:crd:dir=config/crd
 	$(TOOLS)/controller-gen rbac:roleName=quiesce-webhook paths=./webhook paths=./hooks/policies \
@@ -71,7 +71,7 @@ generate: $(TOOLS)/controller-gen ## Generate deepcopy, CRDs, RBAC, the webhook'
 	$(TOOLS)/controller-gen rbac:roleName=quiesce-controller paths=./hooks/policies paths=./hooks/status \
 	  paths=./hooks/stamp/keeper paths=./webhook/certificates paths=./cmd/quiesce-controller \
 	  output:rbac:dir=config/rbac/controller
-	$(TOOLS)/controller-gen webhook paths=./webhook output:webhook:dir=config/webhook
+	$(TOOLS)/controller-gen webhook paths=./webhook paths=./webhook/authoring output:webhook:dir=config/webhook
 	rm -rf charts/quiesce/generated
 	mkdir -p charts/quiesce/generated
 	cp -r config/crd config/rbac config/webhook charts/quiesce/generated/

@@ -35,7 +35,7 @@ func run() error {
 	flag.IntVar(&options.stampsPerSecond, "stamps-per-second", 50, "how many running pods may be patched in a second")
 	flag.StringVar(&options.caSecretName, "ca-secret-name", "quiesce-webhook-ca", "Secret in which to keep the CA")
 	flag.StringVar(&options.webhookConfigurationName, "webhook-configuration-name", "quiesce-webhook",
-		"MutatingWebhookConfiguration into which to write the CA")
+		"MutatingWebhookConfiguration and ValidatingWebhookConfiguration into which to write the CA")
 	logging.BindFlags(flag.CommandLine)
 	flag.Parse()
 	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&logging)))

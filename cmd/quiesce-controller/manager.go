@@ -37,7 +37,7 @@ type options struct {
 	caSecretName, webhookConfigurationName     string
 }
 
-// newManager wires the controllers. Its cache holds the one Secret and the one webhook configuration that are ours.
+// newManager wires the controllers. Its cache holds the one Secret and the two webhook configurations that are ours.
 func newManager(config *rest.Config, options options) (manager.Manager, error) {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
@@ -46,6 +46,7 @@ func newManager(config *rest.Config, options options) (manager.Manager, error) {
 		}
 	}
 	secret := types.NamespacedName{Namespace: options.scope.Own, Name: options.caSecretName}
+	configuration := fields.OneTermEqualSelector("metadata.name", options.webhookConfigurationName)
 	mgr, err := manager.New(config, manager.Options{
 		Scheme:                        scheme,
 		Metrics:                       metricsserver.Options{BindAddress: options.metricsBindAddress},
@@ -63,9 +64,8 @@ func newManager(config *rest.Config, options options) (manager.Manager, error) {
 					Namespaces: map[string]cache.Config{secret.Namespace: {}},
 					Field:      fields.OneTermEqualSelector("metadata.name", secret.Name),
 				},
-				&admissionregistrationv1.MutatingWebhookConfiguration{}: {
-					Field: fields.OneTermEqualSelector("metadata.name", options.webhookConfigurationName),
-				},
+				&admissionregistrationv1.MutatingWebhookConfiguration{}:   {Field: configuration},
+				&admissionregistrationv1.ValidatingWebhookConfiguration{}: {Field: configuration},
 			},
 		},
 	})

@@ -71,6 +71,8 @@ func TestCRDsCanBeLeftToOthers(t *testing.T) {
 func TestViewersSeeEveryKind(t *testing.T) {
 	view := find[rbacv1.ClusterRole](t, render(t, "defaults.yaml"), "ClusterRole", "quiesce-view")
 	assert.Equal(t, "true", view.Labels["rbac.authorization.k8s.io/aggregate-to-view"])
+	require.Len(t, view.Rules, 1)
+	assert.Equal(t, []string{"get", "list", "watch"}, view.Rules[0].Verbs)
 
 	for _, crd := range generatedCRDs(t) {
 		plural, _, err := unstructured.NestedString(crd.Object, "spec", "names", "plural")
@@ -81,9 +83,20 @@ func TestViewersSeeEveryKind(t *testing.T) {
 	}
 }
 
-func TestWritingPoliciesIsAggregatedToNothing(t *testing.T) {
+func TestWhoeverEditsANamespaceWritesItsPolicies(t *testing.T) {
+	edit := find[rbacv1.ClusterRole](t, render(t, "defaults.yaml"), "ClusterRole", "quiesce-edit")
+	assert.Equal(t, "true", edit.Labels["rbac.authorization.k8s.io/aggregate-to-edit"])
+	assert.Equal(t, "true", edit.Labels["rbac.authorization.k8s.io/aggregate-to-admin"])
+	require.Len(t, edit.Rules, 1)
+	assert.Equal(t, []string{"namespacedhookpolicies"}, edit.Rules[0].Resources, "what is for every namespace is for administrators")
+}
+
+func TestWritingPoliciesOfTheClusterIsAggregatedToNothing(t *testing.T) {
 	admin := find[rbacv1.ClusterRole](t, render(t, "defaults.yaml"), "ClusterRole", "quiesce-admin")
 	for label := range admin.Labels {
 		assert.NotContains(t, label, "aggregate-to")
 	}
+	require.Len(t, admin.Rules, 1)
+	assert.Equal(t, []string{"hookpolicies"}, admin.Rules[0].Resources)
+	assert.Contains(t, admin.Rules[0].Verbs, "create")
 }

@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 )
@@ -29,6 +30,8 @@ const (
 var (
 	// server talks to the API server as its administrator. Unknown and doubled fields are errors.
 	server client.Client
+	// administrator is how it does.
+	administrator *rest.Config
 	// kubeconfig is a file with the same rights, for helm.
 	kubeconfig string
 	// kubeVersion is what the API server says it is.
@@ -51,7 +54,8 @@ func run(m *testing.M) (code int, err error) {
 		}
 	}
 
-	environment := &envtest.Environment{}
+	// The operator's kind is not ours, so nothing of the chart brings it.
+	environment := &envtest.Environment{CRDDirectoryPaths: []string{"testdata/crds"}, ErrorIfCRDPathMissing: true}
 	config, err := environment.Start()
 	if err != nil {
 		return 0, fmt.Errorf("the API server did not start: %w: %s", err, howToRun)
@@ -61,6 +65,8 @@ func run(m *testing.M) (code int, err error) {
 			err = stopErr
 		}
 	}()
+
+	administrator = config
 
 	dir, err := os.MkdirTemp("", "quiesce-chart-")
 	if err != nil {

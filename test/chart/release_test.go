@@ -16,6 +16,8 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	applyv1 "k8s.io/client-go/applyconfigurations/admissionregistration/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -43,9 +45,56 @@ func TestRelease(t *testing.T) {
 		assert.NotContains(t, notes, "failurePolicy is Fail")
 		policy = examplePolicy(t, notes)
 	})
-	step("the policy in the notes is accepted", func(t *testing.T) {
+	step("while no webhook answers, nobody writes a policy", func(t *testing.T) {
 		waitForCRDs(t)
+		require.EventuallyWithT(t, func(c *assert.CollectT) {
+			require.ErrorContains(c, server.Create(t.Context(), policy.DeepCopy(), client.DryRunAll), `failed calling webhook "policies.quiesce.io"`)
+		}, time.Minute, 100*time.Millisecond, "the API server looks at webhooks some moments after they were made")
+	})
+	step("once they are deleted, as in an emergency, the policy in the notes is accepted", func(t *testing.T) {
+		for _, configuration := range configurations() {
+			require.NoError(t, server.Delete(t.Context(), configuration))
+		}
+		require.EventuallyWithT(t, func(c *assert.CollectT) {
+			require.NoError(c, server.Create(t.Context(), policy.DeepCopy(), client.DryRunAll))
+		}, time.Minute, 100*time.Millisecond)
 		require.NoError(t, server.Create(t.Context(), policy))
+	})
+	step("and an upgrade brings them back", func(t *testing.T) {
+		_, err := helm(t, "upgrade", "quiesce", chart)
+		require.NoError(t, err)
+		for _, configuration := range configurations() {
+			assert.False(t, gone(t, configuration))
+		}
+	})
+	step("while no webhook answers, a policy can still be stopped, relabelled and let go of", func(t *testing.T) {
+		patch := func(body string) error {
+			return server.Patch(t.Context(), policy.DeepCopy(), client.RawPatch(types.MergePatchType, []byte(body)), client.DryRunAll)
+		}
+		require.EventuallyWithT(t, func(c *assert.CollectT) {
+			require.ErrorContains(c, patch(`{"spec": {"priority": 7}}`), `failed calling webhook "policies.quiesce.io"`)
+		}, time.Minute, 100*time.Millisecond)
+		for what, body := range map[string]string{
+			"suspend":           `{"spec": {"suspend": true}}`,
+			"label":             `{"metadata": {"labels": {"a": "b"}}}`,
+			"annotate":          `{"metadata": {"annotations": {"a": "b"}}}`,
+			"add a finalizer":   `{"metadata": {"finalizers": ["example.com/a"]}}`,
+			"change no whit":    `{"spec": {"suspend": false}}`,
+			"drop what is none": `{"metadata": {"annotations": {"quiesce.io/author": null}}}`,
+		} {
+			assert.NoError(t, patch(body), what)
+		}
+		for what, body := range map[string]string{
+			"suspend and change":   `{"spec": {"suspend": true, "priority": 7}}`,
+			"claim its authorship": `{"metadata": {"annotations": {"quiesce.io/author": "mallory"}}}`,
+			"claim its age":        `{"metadata": {"annotations": {"quiesce.io/authored-at": "2026-01-01T00:00:00Z"}}}`,
+		} {
+			assert.Error(t, patch(body), what)
+		}
+		require.NoError(t, server.Get(t.Context(), client.ObjectKeyFromObject(policy), policy))
+		require.NoError(t, unstructured.SetNestedField(policy.Object, int64(0), "status", "matchedPods"))
+		require.NoError(t, unstructured.SetNestedField(policy.Object, int64(0), "status", "stampedPods"))
+		require.NoError(t, server.Status().Update(t.Context(), policy), "the controller must not need the webhook")
 	})
 	step("both accounts may do what they must, and no more", testRights)
 	step("a second release is refused", func(t *testing.T) {
@@ -57,9 +106,12 @@ func TestRelease(t *testing.T) {
 		for _, timeout := range []int32{7, 3} {
 			_, err := helm(t, "upgrade", "quiesce", chart, "--set", fmt.Sprintf("webhook.timeoutSeconds=%d", timeout))
 			require.NoError(t, err)
-			webhook := configuration(t).Webhooks[0]
-			assert.Equal(t, timeout, *webhook.TimeoutSeconds)
-			assert.Equal(t, ca, webhook.ClientConfig.CABundle)
+			mutating, validating := webhooks(t)
+			assert.Equal(t, timeout, *mutating[0].TimeoutSeconds)
+			for _, webhook := range mutating {
+				assert.Equal(t, ca, webhook.ClientConfig.CABundle)
+			}
+			assert.Equal(t, ca, validating[0].ClientConfig.CABundle)
 		}
 	})
 	step("the notes warn of what is risky", func(t *testing.T) {
@@ -70,10 +122,14 @@ func TestRelease(t *testing.T) {
 		assert.Contains(t, notes, "kubectl delete mutatingwebhookconfiguration quiesce-webhook")
 	})
 	step("uninstall keeps the CRDs, the policies and the CA", func(t *testing.T) {
-		_, err := helm(t, "uninstall", "quiesce")
+		_, err := helm(t, "uninstall", "quiesce", "--no-hooks") // nothing here would run the Job
 		require.NoError(t, err)
 
-		assert.True(t, gone(t, &admissionregistrationv1.MutatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: "quiesce-webhook"}}))
+		for _, object := range append(configurations(),
+			&admissionregistrationv1.ValidatingAdmissionPolicy{ObjectMeta: metav1.ObjectMeta{Name: "quiesce-authorship"}},
+			&admissionregistrationv1.ValidatingAdmissionPolicyBinding{ObjectMeta: metav1.ObjectMeta{Name: "quiesce-authorship"}}) {
+			assert.True(t, gone(t, object))
+		}
 		assert.True(t, gone(t, &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: "quiesce-webhook", Namespace: namespace}}))
 		assert.False(t, gone(t, policy))
 		for _, generated := range generatedCRDs(t) {
@@ -89,7 +145,7 @@ func TestRelease(t *testing.T) {
 		assert.False(t, gone(t, policy))
 	})
 	step("without crds.keep, uninstall takes them along", func(t *testing.T) {
-		_, err := helm(t, "uninstall", "quiesce")
+		_, err := helm(t, "uninstall", "quiesce", "--no-hooks")
 		require.NoError(t, err)
 		for _, crd := range generatedCRDs(t) {
 			require.Eventually(t, func() bool {
@@ -131,22 +187,44 @@ func waitForCRDs(t *testing.T) {
 	}
 }
 
-func configuration(t *testing.T) *admissionregistrationv1.MutatingWebhookConfiguration {
+// configurations are those by which the API server calls the webhook.
+func configurations() []client.Object {
+	name := metav1.ObjectMeta{Name: "quiesce-webhook"}
+	return []client.Object{
+		&admissionregistrationv1.MutatingWebhookConfiguration{ObjectMeta: name},
+		&admissionregistrationv1.ValidatingWebhookConfiguration{ObjectMeta: name},
+	}
+}
+
+func webhooks(t *testing.T) ([]admissionregistrationv1.MutatingWebhook, []admissionregistrationv1.ValidatingWebhook) {
 	t.Helper()
-	found := &admissionregistrationv1.MutatingWebhookConfiguration{}
-	require.NoError(t, server.Get(t.Context(), client.ObjectKey{Name: "quiesce-webhook"}, found))
-	require.Len(t, found.Webhooks, 1)
-	return found
+	var (
+		mutating   admissionregistrationv1.MutatingWebhookConfiguration
+		validating admissionregistrationv1.ValidatingWebhookConfiguration
+	)
+	require.NoError(t, server.Get(t.Context(), client.ObjectKey{Name: "quiesce-webhook"}, &mutating))
+	require.NoError(t, server.Get(t.Context(), client.ObjectKey{Name: "quiesce-webhook"}, &validating))
+	require.Len(t, mutating.Webhooks, 2)
+	require.Len(t, validating.Webhooks, 1)
+	return mutating.Webhooks, validating.Webhooks
 }
 
 // writeCA does what the controller does at run time.
 func writeCA(t *testing.T) []byte {
 	t.Helper()
 	ca := []byte("-----BEGIN CERTIFICATE-----\nZm9yIHRoZSBjaGFydCB0ZXN0\n-----END CERTIFICATE-----\n")
-	patch := applyv1.MutatingWebhookConfiguration("quiesce-webhook").
-		WithWebhooks(applyv1.MutatingWebhook().WithName("pods.quiesce.io").
-			WithClientConfig(applyv1.WebhookClientConfig().WithCABundle(ca...)))
-	require.NoError(t, server.Apply(t.Context(), patch, client.FieldOwner("quiesce-controller")))
+	clientConfig := func() *applyv1.WebhookClientConfigApplyConfiguration {
+		return applyv1.WebhookClientConfig().WithCABundle(ca...)
+	}
+	for _, patch := range []runtime.ApplyConfiguration{
+		applyv1.MutatingWebhookConfiguration("quiesce-webhook").WithWebhooks(
+			applyv1.MutatingWebhook().WithName("pods.quiesce.io").WithClientConfig(clientConfig()),
+			applyv1.MutatingWebhook().WithName("policies.quiesce.io").WithClientConfig(clientConfig())),
+		applyv1.ValidatingWebhookConfiguration("quiesce-webhook").WithWebhooks(
+			applyv1.ValidatingWebhook().WithName("policies.quiesce.io").WithClientConfig(clientConfig())),
+	} {
+		require.NoError(t, server.Apply(t.Context(), patch, client.FieldOwner("quiesce-controller")))
+	}
 	return ca
 }
 

@@ -68,6 +68,51 @@ func TestImage(t *testing.T) {
 	}
 }
 
+func TestTheProgramsAreToldOfVeleroAndTheirPace(t *testing.T) {
+	tests := map[string]struct{ both, controller []string }{
+		"defaults.yaml": {
+			both:       []string{"--velero-native-sidecars=false", "--velero-backup-hooks=Yield"},
+			controller: []string{"--stamps-per-second=50"},
+		},
+		"all-options.yaml": {
+			both:       []string{"--velero-native-sidecars=true", "--velero-backup-hooks=Override"},
+			controller: []string{"--stamps-per-second=0.5"},
+		},
+	}
+	for values, test := range tests {
+		t.Run(values, func(t *testing.T) {
+			all := templates(t, render(t, values))
+			assert.Subset(t, all["quiesce-webhook"].Spec.Containers[0].Args, test.both)
+			assert.Subset(t, all["quiesce-controller"].Spec.Containers[0].Args, append(test.controller, test.both...))
+		})
+	}
+}
+
+func TestTheMonitorLeadsToTheMetrics(t *testing.T) {
+	assert.Empty(t, names(render(t, "defaults.yaml"), "ServiceMonitor"), "its CRD is not there everywhere")
+
+	all := render(t, "prometheus-operator.yaml")
+	service := find[corev1.Service](t, all, "Service", "quiesce-metrics")
+	for _, monitor := range all {
+		if monitor.GetKind() != "ServiceMonitor" {
+			continue
+		}
+		selector, _, err := unstructured.NestedStringMap(monitor.Object, "spec", "selector", "matchLabels")
+		require.NoError(t, err)
+		assert.NotEmpty(t, selector)
+		for key, value := range selector {
+			assert.Equal(t, value, service.Labels[key])
+		}
+		endpoints, _, err := unstructured.NestedSlice(monitor.Object, "spec", "endpoints")
+		require.NoError(t, err)
+		assert.Equal(t, []any{map[string]any{"port": service.Spec.Ports[0].Name, "interval": "30s"}}, endpoints)
+		assert.Equal(t, "prometheus", monitor.GetLabels()["release"])
+		assert.Equal(t, "quiesce", monitor.GetLabels()["app.kubernetes.io/name"])
+		return
+	}
+	t.Fatal("there is no ServiceMonitor")
+}
+
 func TestTheWebhookIsThereBeforeAndAfterAnyPodOfIt(t *testing.T) {
 	all := render(t, "defaults.yaml")
 	deployment := find[appsv1.Deployment](t, all, "Deployment", "quiesce-webhook")

@@ -28,9 +28,14 @@ func testRights(t *testing.T) {
 	tests := map[string][]right{
 		"quiesce-webhook": {
 			{verbs: "get list watch", group: "quiesce.io", resource: "hookpolicies", allowed: true},
+			{verbs: "get list watch", group: "quiesce.io", resource: "namespacedhookpolicies", namespace: "shop", allowed: true},
+			{verbs: "get list watch", group: "velero.io", resource: "schedules", namespace: "velero", allowed: true},
+			{verbs: "get list watch", group: "velero.io", resource: "backups", namespace: "velero", allowed: true},
 			{verbs: "get list watch", resource: "namespaces", allowed: true},
 			{verbs: "get list watch", resource: "secrets", namespace: namespace, name: ca, allowed: true},
 
+			{verbs: "create update patch delete", group: "velero.io", resource: "schedules", namespace: "velero"},
+			{verbs: "create update patch delete", group: "velero.io", resource: "backups", namespace: "velero"},
 			{verbs: "create update patch delete", resource: "secrets", namespace: namespace, name: ca},
 			{verbs: "get list watch", resource: "secrets", namespace: namespace, name: "another"},
 			{verbs: "list watch", resource: "secrets", namespace: namespace},
@@ -41,18 +46,29 @@ func testRights(t *testing.T) {
 			{verbs: "get create", resource: "pods", sub: "exec", namespace: namespace},
 			{verbs: "create update patch delete", resource: "namespaces", name: "shop"},
 			{verbs: "create update patch delete", group: "quiesce.io", resource: "hookpolicies"},
+			{verbs: "create update patch delete", group: "quiesce.io", resource: "namespacedhookpolicies", namespace: "shop"},
 			{verbs: "update patch", group: "quiesce.io", resource: "hookpolicies", sub: "status"},
 			{verbs: "get update patch delete", group: "admissionregistration.k8s.io", resource: "mutatingwebhookconfigurations", name: config},
+			{verbs: "get update patch delete", group: "admissionregistration.k8s.io", resource: "validatingwebhookconfigurations", name: config},
 			{verbs: "create", group: "rbac.authorization.k8s.io", resource: "clusterrolebindings"},
 		},
 		"quiesce-controller": {
 			{verbs: "get list watch", group: "quiesce.io", resource: "hookpolicies", allowed: true},
+			{verbs: "get list watch", group: "quiesce.io", resource: "namespacedhookpolicies", namespace: "shop", allowed: true},
 			{verbs: "patch", group: "quiesce.io", resource: "hookpolicies", sub: "status", allowed: true},
-			{verbs: "get list watch", resource: "pods", namespace: "shop", allowed: true},
+			{verbs: "patch", group: "quiesce.io", resource: "namespacedhookpolicies", sub: "status", namespace: "shop", allowed: true},
+			{verbs: "get list watch", group: "velero.io", resource: "schedules", namespace: "velero", allowed: true},
+			{verbs: "get list watch", group: "velero.io", resource: "backups", namespace: "velero", allowed: true},
+			{verbs: "get list watch patch", resource: "pods", namespace: "shop", allowed: true},
 			{verbs: "get list watch", resource: "namespaces", allowed: true},
 			// Leader election still writes its events through the core API (kubernetes/kubernetes#82846).
 			{verbs: "create patch", resource: "events", namespace: namespace, allowed: true},
+			// Those about a pod lie in its namespace, and those about a HookPolicy in default.
+			{verbs: "create patch", resource: "events", namespace: "shop", allowed: true},
+			{verbs: "create patch", group: "events.k8s.io", resource: "events", namespace: "shop", allowed: true},
+			{verbs: "create patch", group: "events.k8s.io", resource: "events", namespace: "default", allowed: true},
 			{verbs: "get list watch patch", group: "admissionregistration.k8s.io", resource: "mutatingwebhookconfigurations", name: config, allowed: true},
+			{verbs: "get list watch patch", group: "admissionregistration.k8s.io", resource: "validatingwebhookconfigurations", name: config, allowed: true},
 			{verbs: "create", resource: "secrets", namespace: namespace, allowed: true},
 			{verbs: "get list watch update", resource: "secrets", namespace: namespace, name: ca, allowed: true},
 			{verbs: "get create update", group: "coordination.k8s.io", resource: "leases", namespace: namespace, allowed: true},
@@ -60,8 +76,14 @@ func testRights(t *testing.T) {
 			{verbs: "get list watch update", resource: "secrets", namespace: namespace, name: "another"},
 			{verbs: "get list watch create update", resource: "secrets", namespace: "shop"},
 			{verbs: "create delete", resource: "pods", namespace: "shop"},
+			{verbs: "get create", resource: "pods", sub: "exec", namespace: "shop"},
+			{verbs: "patch update", resource: "pods", sub: "status", namespace: "shop"},
 			{verbs: "create update patch delete", group: "quiesce.io", resource: "hookpolicies"},
+			{verbs: "create update patch delete", group: "quiesce.io", resource: "namespacedhookpolicies", namespace: "shop"},
+			{verbs: "create update patch delete", group: "velero.io", resource: "backups", namespace: "velero"},
 			{verbs: "get update patch delete", group: "admissionregistration.k8s.io", resource: "mutatingwebhookconfigurations", name: "another"},
+			{verbs: "get update patch delete", group: "admissionregistration.k8s.io", resource: "validatingwebhookconfigurations", name: "another"},
+			{verbs: "update patch delete", group: "admissionregistration.k8s.io", resource: "validatingadmissionpolicies", name: "quiesce-authorship"},
 			{verbs: "create", group: "rbac.authorization.k8s.io", resource: "clusterrolebindings"},
 		},
 	}
@@ -100,5 +122,7 @@ func TestTheWebhooksRulesNameNothingElse(t *testing.T) {
 			}
 		}
 	}
-	assert.Equal(t, map[string]bool{"hookpolicies": true, "namespaces": true, "secrets": true}, resources)
+	assert.Equal(t, map[string]bool{
+		"hookpolicies": true, "namespacedhookpolicies": true, "namespaces": true, "secrets": true, "schedules": true, "backups": true,
+	}, resources)
 }

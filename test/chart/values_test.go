@@ -40,6 +40,16 @@ func TestWrongValuesAreRefusedByName(t *testing.T) {
 		"a secret by name alone":        {`imagePullSecrets={registry}`, `at '/imagePullSecrets/0': got string, want object`},
 		"keep in words":                 {`crds.keep=yes`, `at '/crds/keep': got string, want boolean`},
 		"resources by another name":     {`webhook.resources.limit.memory=1Gi`, `at '/webhook/resources': additional properties 'limit' not allowed`},
+		"Velero's sidecars in words":    {`velero.nativeSidecars=yes`, `at '/velero/nativeSidecars': got string, want boolean`},
+		"another way with its hooks":    {`velero.backupHooks=Merge`, `at '/velero/backupHooks': value must be one of 'Yield', 'Override'`},
+		"no stamps at all":              {`controller.stampsPerSecond=0`, `at '/controller/stampsPerSecond'`},
+		"stamps in words":               {`controller.stampsPerSecond=many`, `at '/controller/stampsPerSecond': got string, want number`},
+		"an uninstall without a unit":   {`uninstall.timeout=300`, `at '/uninstall/timeout'`},
+		"an uninstall in two units":     {`uninstall.timeout=1m30s`, `at '/uninstall/timeout'`},
+		"an uninstall in no time":       {`uninstall.timeout=0s`, `at '/uninstall/timeout'`},
+		"authorship as a switch":        {`authorship=false`, `at '/authorship': got boolean, want object`},
+		"a scrape without a unit":       {`metrics.serviceMonitor.interval=30`, `at '/metrics/serviceMonitor/interval'`},
+		"a monitor without metrics":     {`metrics.enabled=false,metrics.serviceMonitor.enabled=true`, `metrics.serviceMonitor.enabled needs metrics.enabled`},
 		"metrics as a switch":           {`metrics=true`, `at '/metrics': got boolean, want object`},
 	}
 	for name, test := range tests {

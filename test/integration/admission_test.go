@@ -96,9 +96,13 @@ func waitCondition(t *testing.T, policy *v1alpha1.HookPolicy, kind string, statu
 
 // One cluster, in which both programs run with their own rights, for all that follows.
 func TestAdmission(t *testing.T) {
+	// From before there was a webhook to refuse it.
+	broken := unusable("broken")
+	create(t, broken)
 	startController(t)
 	webhook := startWebhook(t)
 	waitReady(t, webhook)
+	waitAuthoring(t)
 	namespace := optedIn(t, map[string]string{"team": "web"})
 	policy := flushPolicy("nginx")
 	create(t, policy)
@@ -216,10 +220,6 @@ func TestAdmission(t *testing.T) {
 	})
 
 	t.Run("a policy that cannot be used says why, and is used once mended", func(t *testing.T) {
-		broken := flushPolicy("broken")
-		// The schema bounds a key as a whole, and knows nothing of the 63 characters of its name.
-		broken.Spec.Selector.LabelSelector.MatchExpressions = []v1alpha1.LabelRequirement{{Key: strings.Repeat("x", 64), Operator: metav1.LabelSelectorOpDoesNotExist}}
-		create(t, broken)
 		condition := waitCondition(t, broken, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonInvalid)
 		assert.Contains(t, condition.Message, "spec.selector.labelSelector: ")
 		raw := &unstructured.Unstructured{}
@@ -333,6 +333,7 @@ func TestBothCAsAreTrustedDuringARotation(t *testing.T) {
 	startController(t)
 	webhook := startWebhook(t)
 	waitReady(t, webhook)
+	waitAuthoring(t)
 	namespace := optedIn(t, nil)
 	create(t, flushPolicy("rotated"))
 	waitStamped(t, appPod(namespace, "rotated"))

@@ -123,8 +123,9 @@ func startController(t *testing.T, flags ...string) *program {
 	return start(t, "quiesce-controller", append([]string{"--leader-elect=false"}, flags...)...)
 }
 
-// startWebhook runs the webhook and has the API server call it for pods in opted-in namespaces. The Service is an
-// ExternalName for localhost, by which everything else stays as it is in a cluster: the names in certificates, too.
+// startWebhook runs the webhook and has the API server call it for policies, and for pods in opted-in namespaces. The
+// Service is an ExternalName for localhost, by which everything else stays as it is in a cluster: the names in
+// certificates, too.
 func startWebhook(t *testing.T, flags ...string) *program {
 	t.Helper()
 	port := freePort(t)
@@ -134,17 +135,50 @@ func startWebhook(t *testing.T, flags ...string) *program {
 		ObjectMeta: metav1.ObjectMeta{Name: "quiesce-webhook", Namespace: release},
 		Spec:       corev1.ServiceSpec{Type: corev1.ServiceTypeExternalName, ExternalName: "localhost"},
 	})
-	var configuration admissionregistrationv1.MutatingWebhookConfiguration
-	source, err := os.ReadFile(filepath.Join(repository, "config/webhook/manifests.yaml"))
-	require.NoError(t, err)
-	require.NoError(t, yaml.UnmarshalStrict(source, &configuration))
-	configuration.Name = "quiesce-webhook"
-	webhook := &configuration.Webhooks[0]
-	service := webhook.ClientConfig.Service
-	service.Name, service.Namespace, service.Port = "quiesce-webhook", release, new(int32(port))
-	webhook.NamespaceSelector = &metav1.LabelSelector{MatchLabels: map[string]string{v1alpha1.HooksLabel: v1alpha1.HooksEnabled}}
-	create(t, &configuration)
+	for _, document := range documents(t, "config/webhook/manifests.yaml") {
+		create(t, webhookConfiguration(t, document, port))
+	}
 	return p
+}
+
+// webhookConfiguration is a generated configuration, with what the chart would say of where the webhook is.
+func webhookConfiguration(t *testing.T, document []byte, port int) client.Object {
+	t.Helper()
+	at := func(config *admissionregistrationv1.WebhookClientConfig) {
+		config.Service.Name, config.Service.Namespace, config.Service.Port = "quiesce-webhook", release, new(int32(port))
+	}
+	var kind metav1.TypeMeta
+	require.NoError(t, yaml.Unmarshal(document, &kind))
+	if kind.Kind == "ValidatingWebhookConfiguration" {
+		validating := &admissionregistrationv1.ValidatingWebhookConfiguration{}
+		require.NoError(t, yaml.UnmarshalStrict(document, validating))
+		validating.Name = "quiesce-webhook"
+		for i := range validating.Webhooks {
+			at(&validating.Webhooks[i].ClientConfig)
+		}
+		return validating
+	}
+	mutating := &admissionregistrationv1.MutatingWebhookConfiguration{}
+	require.NoError(t, yaml.UnmarshalStrict(document, mutating))
+	mutating.Name = "quiesce-webhook"
+	for i := range mutating.Webhooks {
+		webhook := &mutating.Webhooks[i]
+		at(&webhook.ClientConfig)
+		if webhook.Name == "pods.quiesce.io" {
+			webhook.NamespaceSelector = &metav1.LabelSelector{MatchLabels: map[string]string{v1alpha1.HooksLabel: v1alpha1.HooksEnabled}}
+		}
+	}
+	return mutating
+}
+
+// waitAuthoring waits until policies can be written: they cannot while the API server does not trust the webhook yet.
+func waitAuthoring(t *testing.T) {
+	t.Helper()
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		policy := flushPolicy("waits")
+		require.NoError(c, api.Create(t.Context(), policy, client.DryRunAll))
+		require.NotEmpty(c, policy.Annotations[v1alpha1.AuthorAnnotation])
+	}, patience, tick)
 }
 
 // ready asks a program's readiness endpoint.

@@ -1,0 +1,61 @@
+{{/*
+The webhooks of a configuration, as generated, with what the values say. Takes a dict: root, kind.
+*/}}
+{{- define "quiesce.webhooks" -}}
+{{- range (include "quiesce.generated" (dict "root" .root "path" "generated/webhook/manifests.yaml") | fromYaml).documents }}
+{{- if eq .kind $.kind }}
+{{- range .webhooks }}
+{{- /*
+No caBundle: the controller writes it, once it has made the CA. A field that is absent here is not Helm's, so neither
+server-side apply (entries are merged by name) nor the three-way merge of older clients takes it away on an upgrade.
+An empty one would be Helm's, and would.
+*/}}
+{{- $_ := set . "clientConfig" (dict "service" (dict
+      "name" "quiesce-webhook"
+      "namespace" $.root.Release.Namespace
+      "port" 443
+      "path" .clientConfig.service.path)) }}
+{{- if eq .name "pods.quiesce.io" }}
+{{- $_ := set . "failurePolicy" $.root.Values.webhook.failurePolicy }}
+{{- $_ := set . "timeoutSeconds" $.root.Values.webhook.timeoutSeconds }}
+{{- /*
+The webhook must not stand in the way of what it needs itself, hence the namespaces that are always excluded.
+*/}}
+{{- $excluded := concat (list "kube-system" $.root.Release.Namespace) $.root.Values.webhook.excludedNamespaces | uniq }}
+{{- $_ := set . "namespaceSelector" (dict
+      "matchLabels" (dict "quiesce.io/hooks" "enabled")
+      "matchExpressions" (list (dict
+        "key" "kubernetes.io/metadata.name"
+        "operator" "NotIn"
+        "values" $excluded))) }}
+{{- else }}
+{{- /*
+These fail closed, so they are asked no more than they must be: while the webhook is away, a policy can still be
+suspended, relabelled, freed of its finalizers and deleted.
+*/}}
+{{- $condition := include "quiesce.authors" $ }}
+{{- if eq $.kind "MutatingWebhookConfiguration" }}
+{{- $condition = printf "%s || %s" $condition (include "quiesce.recordDiffers" $) }}
+{{- end }}
+{{- $_ := set . "matchConditions" (list (dict "name" "authors" "expression" $condition)) }}
+{{- end }}
+- {{ toYaml . | indent 2 | trim }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/*
+CEL: whether a request gives a policy a spec that somebody must answer for. Suspending a policy, and nothing else, does not:
+stopping must need neither rights nor a webhook. The webhook itself decides alike (webhook/authoring/change.go).
+*/}}
+{{- define "quiesce.authors" -}}
+(request.operation == 'CREATE' || object.spec != oldObject.spec && !(object.spec.?suspend.orValue(false) && object.spec.all(k, k == 'suspend' || k in oldObject.spec && object.spec[k] == oldObject.spec[k]) && oldObject.spec.all(k, k == 'suspend' || k in object.spec)))
+{{- end }}
+
+{{/*
+CEL: whether a request changes the record of the author.
+*/}}
+{{- define "quiesce.recordDiffers" -}}
+['quiesce.io/author', 'quiesce.io/authored-at'].exists(key, object.metadata.?annotations[?key] != oldObject.metadata.?annotations[?key])
+{{- end }}

@@ -1,0 +1,124 @@
+package advice
+
+import (
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
+)
+
+// policy is what the rules look at.
+type policy struct {
+	spec *v1alpha1.HookPolicySpec
+	// pre and post are the hooks of either side; a hook of both is in both.
+	pre, post []hookCommand
+	// all has every hook once, in the policy's order.
+	all []hookCommand
+}
+
+// hookCommand is a hook and its command, in the forms in which the rules read it.
+type hookCommand struct {
+	name     string
+	narrowed bool // by a labelSelector of its own
+	where    string
+	timeout  time.Duration
+
+	argv []string
+	// text is the whole command, for rules that look for a phrase.
+	text string
+	// shell is true when some shell reads a part of the command.
+	shell bool
+	// commands are the simple commands in it, as words.
+	commands [][]string
+}
+
+func read(spec *v1alpha1.HookPolicySpec) policy {
+	read := policy{spec: spec}
+	for i := range spec.Hooks {
+		if spec.Hooks[i].Exec == nil || len(spec.Hooks[i].Exec.Command) == 0 {
+			continue
+		}
+		hook := readHook(&spec.Hooks[i])
+		read.all = append(read.all, hook)
+		stages := spec.Hooks[i].Stages
+		if slices.Contains(stages, v1alpha1.PreBackup) || slices.Contains(stages, v1alpha1.PreSnapshot) {
+			read.pre = append(read.pre, hook)
+		}
+		if slices.Contains(stages, v1alpha1.PostSnapshot) || slices.Contains(stages, v1alpha1.PostBackup) {
+			read.post = append(read.post, hook)
+		}
+	}
+	return read
+}
+
+func readHook(source *v1alpha1.Hook) hookCommand {
+	argv := source.Exec.Command
+	read := hookCommand{
+		name:     source.Name,
+		narrowed: source.LabelSelector != nil,
+		where:    source.Container,
+		timeout:  source.Timeout.Duration,
+		argv:     argv,
+		text:     strings.Join(argv, " "),
+		shell:    slices.ContainsFunc(argv, startsShell),
+	}
+	if !read.shell {
+		read.commands = [][]string{argv}
+		return read
+	}
+	for simple := range strings.SplitSeq(separators.ReplaceAllString(read.text, "\n"), "\n") {
+		if words := strings.Fields(simple); len(words) > 0 {
+			for i := range words {
+				words[i] = strings.Trim(words[i], `"'`)
+			}
+			read.commands = append(read.commands, words)
+		}
+	}
+	return read
+}
+
+// separators are what stands between simple commands; 2>&1 is none.
+var separators = regexp.MustCompile(`[;|(){}\n]|&&|[^&>]&[^&0-9]`)
+
+// shells by the names of their programs, and programs that start one for their argument.
+var shells = map[string]bool{"sh": true, "bash": true, "dash": true, "ash": true, "zsh": true, "ksh": true}
+
+func isShell(word string) bool { return shells[path.Base(word)] }
+
+func startsShell(word string) bool {
+	return isShell(word) || slices.Contains([]string{"su", "runuser", "ssh", "script", "watch", "xargs", "parallel"}, path.Base(word))
+}
+
+// program finds a program by name in a simple command, and returns the words after it.
+func program(words []string, names ...string) (arguments []string, found bool) {
+	at := slices.IndexFunc(words, func(word string) bool { return slices.Contains(names, path.Base(word)) })
+	if at < 0 {
+		return nil, false
+	}
+	return words[at+1:], true
+}
+
+// opaque tells of a hook that runs a script of the container's, of which nothing is known.
+func (h hookCommand) opaque() bool {
+	return scriptFile.MatchString(h.text) || slices.ContainsFunc(h.commands, func(words []string) bool {
+		return strings.HasPrefix(words[0], "/") && !binaries[path.Dir(words[0])]
+	})
+}
+
+var (
+	scriptFile = regexp.MustCompile(`[\w/]\.(sh|bash|py|pl|rb|js|php|sql|lua)\b`)
+	binaries   = map[string]bool{"/bin": true, "/sbin": true, "/usr/bin": true, "/usr/sbin": true, "/usr/local/bin": true, "/usr/local/sbin": true}
+)
+
+// undone tells whether something is undone that a hook has done: by a hook after the backup, or by itself at once. A
+// script after the backup, of which nothing is known, could do so, too.
+func (p policy) undone(by hookCommand, undoes func(hookCommand) bool) bool {
+	return undoes(by) && !onFailure.MatchString(by.text) ||
+		slices.ContainsFunc(p.post, func(after hookCommand) bool { return undoes(after) || after.opaque() })
+}
+
+// onFailure finds signs that a command undoes what it did only where it fails.
+var onFailure = regexp.MustCompile(`\|\||\btrap\b`)

@@ -1,0 +1,137 @@
+package authoring
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	admissionv1 "k8s.io/api/admission/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"github.com/quiesce-io/quiesce/hooks/advice"
+	"github.com/quiesce-io/quiesce/hooks/match"
+	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
+)
+
+// ValidatePath is where the API server sends policies to be judged.
+const ValidatePath = "/validate-policies"
+
+// +kubebuilder:webhook:path=/validate-policies,mutating=false,failurePolicy=fail,sideEffects=None,groups=quiesce.io,resources=hookpolicies;namespacedhookpolicies,verbs=create;update,versions=v1alpha1,name=policies.quiesce.io,admissionReviewVersions=v1,timeoutSeconds=5,matchPolicy=Equivalent
+
+// maxSpecBytes is how large the spec of a policy may be, as JSON. Twice what all annotations of a pod may take
+// (k8s.io/apimachinery, TotalAnnotationSizeLimitB), and low enough for etcd (--max-request-bytes).
+const maxSpecBytes = 512 << 10
+
+// Validator refuses policies that could not be used, which the schema lets through, and says which field is wrong and
+// what to write. For recipes that are known to be broken it warns.
+type Validator struct {
+	// Check compiles the policy. Its error names the field and says what to write.
+	Check func(ref match.Ref, spec *v1alpha1.HookPolicySpec) error
+}
+
+var _ admission.Handler = (*Validator)(nil)
+
+// Handle implements admission.Handler. What cannot be judged is refused.
+func (v *Validator) Handle(ctx context.Context, request admission.Request) (response admission.Response) {
+	defer refusePanic(ctx, request, &response)
+	change, err := readChange(request)
+	if err != nil {
+		return refuse(http.StatusBadRequest, metav1.StatusReasonBadRequest, err)
+	}
+	if !change.authors() {
+		return admission.Allowed("")
+	}
+	ref := change.ref(request)
+	spec, err := decodeSpec(change.policy.Spec)
+	if err == nil {
+		err = errors.Join(checkCommands(spec.Hooks), v.Check(ref, spec))
+	}
+	if err != nil {
+		return refuse(http.StatusUnprocessableEntity, metav1.StatusReasonInvalid, sentence(ref, err))
+	}
+	return admission.Allowed("").WithWarnings(advice.For(spec)...)
+}
+
+// decodeSpec refuses fields that this build does not know. The API server has dropped what the CRD does not know, so that
+// such a field is one of a newer CRD: a policy is not taken before it can be judged as a whole.
+func decodeSpec(raw []byte) (*v1alpha1.HookPolicySpec, error) {
+	if len(raw) > maxSpecBytes {
+		return nil, fmt.Errorf("spec: it has %d bytes and may have %d: a pod's annotations take less in all; "+
+			"write shorter commands, or call a script that the container has", len(raw), maxSpecBytes)
+	}
+	spec := &v1alpha1.HookPolicySpec{}
+	err := json.Unmarshal(raw, spec, json.RejectUnknownMembers(true))
+	if mistake, isSemantic := errors.AsType[*json.SemanticError](err); isSemantic && errors.Is(err, json.ErrUnknownName) {
+		return nil, fmt.Errorf("%s: this version of quiesce-webhook does not know the field: wait until its roll-out has "+
+			"ended, or upgrade it to the version of the CRDs", fieldPath(string(mistake.JSONPointer)))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the spec: %w", err)
+	}
+	return spec, nil
+}
+
+// fieldPath writes a JSON pointer into the spec as Kubernetes writes the paths of fields.
+func fieldPath(pointer string) string {
+	path := "spec"
+	for token := range strings.SplitSeq(strings.TrimPrefix(pointer, "/"), "/") {
+		if _, err := strconv.Atoi(token); err == nil {
+			path += "[" + token + "]"
+		} else {
+			path += "." + token
+		}
+	}
+	return path
+}
+
+// checkCommands finds commands that no container can run.
+func checkCommands(hooks []v1alpha1.Hook) error {
+	var mistakes []error
+	for i := range hooks {
+		if hooks[i].Exec == nil {
+			continue
+		}
+		field := "spec.hooks[" + hooks[i].Name + "].exec.command"
+		for j, argument := range hooks[i].Exec.Command {
+			if strings.ContainsRune(argument, 0) {
+				mistakes = append(mistakes, fmt.Errorf("%s[%d]: it has a NUL character, at which every program would end the argument: leave it out", field, j))
+			}
+		}
+		if len(hooks[i].Exec.Command) > 0 && strings.HasPrefix(hooks[i].Exec.Command[0], "-") {
+			mistakes = append(mistakes, fmt.Errorf("%s[0]: %q is an option and not a program: write the program ahead of it, such as [sh, %s]",
+				field, hooks[i].Exec.Command[0], hooks[i].Exec.Command[0]))
+		}
+	}
+	return errors.Join(mistakes...)
+}
+
+// sentence is one line that says what is wrong with which policy.
+func sentence(ref match.Ref, err error) error {
+	return fmt.Errorf("%s cannot be used: %s", ref, strings.ReplaceAll(err.Error(), "\n", "; "))
+}
+
+func refuse(code int32, reason metav1.StatusReason, err error) admission.Response {
+	return admission.Response{AdmissionResponse: admissionv1.AdmissionResponse{
+		Result: &metav1.Status{Status: metav1.StatusFailure, Code: code, Reason: reason, Message: err.Error()},
+	}}
+}
+
+// refusePanic turns a panic into a refusal. It is deferred.
+func refusePanic(ctx context.Context, request admission.Request, response *admission.Response) {
+	cause := recover()
+	if cause == nil {
+		return
+	}
+	logf.FromContext(ctx).WithName("authoring").Error(fmt.Errorf("panic: %v", cause), "A policy was refused",
+		"resource", request.Resource.Resource, "namespace", request.Namespace, "name", request.Name,
+		"requestID", request.UID, "stack", string(debug.Stack()))
+	*response = refuse(http.StatusInternalServerError, metav1.StatusReasonInternalError,
+		errors.New("the policy is refused for an internal error of Quiesce: see the log of quiesce-webhook, and report it"))
+}
