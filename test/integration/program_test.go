@@ -199,6 +199,16 @@ func waitReady(t *testing.T, p *program) {
 	require.EventuallyWithT(t, func(c *assert.CollectT) { require.NoError(c, p.ready()) }, patience, tick)
 }
 
+// waitHealthy waits until a program runs. The controller alone is not ready, where there is no webhook to trust it.
+func waitHealthy(t *testing.T, p *program) {
+	t.Helper()
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		response, err := http.Get("http://" + p.health + "/healthz")
+		require.NoError(c, err)
+		require.NoError(c, response.Body.Close())
+	}, patience, tick)
+}
+
 // kubeconfig is a file with which a program is a ServiceAccount, bound to some roles and nothing else.
 func kubeconfig(t *testing.T, name string, roles ...client.Object) string {
 	t.Helper()
