@@ -85,11 +85,11 @@ func start(t *testing.T, name string, flags ...string) *program {
 	return p
 }
 
-// again runs a program that has ended as before.
-func (p *program) again(t *testing.T) *program {
+// again runs a program that has ended as before, with more flags.
+func (p *program) again(t *testing.T, flags ...string) *program {
 	t.Helper()
 	<-p.exited
-	next := run(t, filepath.Base(p.Path), p.Args[1:]...)
+	next := run(t, filepath.Base(p.Path), append(p.Args[1:], flags...)...)
 	next.health, next.port = p.health, p.port
 	return next
 }
