@@ -124,7 +124,7 @@ func (t *tally) meet(pod *keeper.Finding, obstacle stamp.Obstacle, words string)
 // sentence explains the trouble on the first pod.
 func (t *trouble) sentence() string {
 	if t.Reason == v1alpha1.ReasonRejected {
-		return fmt.Sprintf("the API server does not take the annotations of pod %s: %s", t.first, t.words)
+		return fmt.Sprintf("pod %s cannot be given its annotations: %s", t.first, t.words)
 	}
 	return t.Explain(t.first)
 }

@@ -173,7 +173,7 @@ func (k *Keeper) round(ctx context.Context) error {
 			pod.Rejection = k.ledger.words(pod.NamespacedName)
 		}
 	}
-	k.ledger.prune(func(pod types.NamespacedName) bool { return pending[pod] })
+	k.ledger.prune(func(pod types.NamespacedName) bool { return pending[pod] }, time.Now())
 	count(survey)
 	surveys.Observe(time.Since(start).Seconds())
 	logf.FromContext(ctx).V(1).Info("Pods looked at", "pods", len(survey.Pods), "pending", len(pending), "elapsed", time.Since(start).String())
@@ -219,8 +219,10 @@ func (k *Keeper) keep(ctx context.Context, name types.NamespacedName) {
 	switch {
 	case err == nil:
 		patches.WithLabelValues(resultPatched).Inc()
-		k.ledger.done(name, pod.ResourceVersion)
 		k.queue.Forget(name)
+		if wait := k.ledger.done(name, pod.ResourceVersion, digest(decision), time.Now()); wait > 0 {
+			k.queue.AddAfter(name, wait)
+		}
 		log.V(1).Info("The pod carries its hooks", "set", len(decision.Set), "removed", len(decision.Remove))
 	case apierrors.IsNotFound(err):
 		patches.WithLabelValues(resultGone).Inc()

@@ -14,6 +14,7 @@ type ledger struct {
 	// one, it is behind.
 	patched map[types.NamespacedName]string
 	refused map[types.NamespacedName]refusal
+	repeats map[types.NamespacedName]repeat
 }
 
 // refusal is a change that the API server did not take.
@@ -24,6 +25,20 @@ type refusal struct {
 	tries  int
 	next   time.Time
 }
+
+// repeat is a change that was made to a pod several times in a row, because somebody else undoes it.
+type repeat struct {
+	change uint64
+	times  int
+	last   time.Time
+}
+
+const (
+	// tolerated is how often the same change is made in a row without a pause.
+	tolerated = 3
+	// undone is told of a pod whose change was made more often.
+	undone = "somebody else has changed them back each time"
+)
 
 const (
 	// firstRetry is when a refused change is tried again for the first time; then twice as late each time, up to lastRetry.
@@ -40,15 +55,27 @@ func (l *ledger) behind(pod types.NamespacedName, version string) bool {
 	return l.patched[pod] == version
 }
 
-// done records that a pod has been patched from a version.
-func (l *ledger) done(pod types.NamespacedName, version string) {
+// done records that a change was made to a version of a pod. Where somebody else has undone the same one several times in
+// a row, it returns how long to leave the pod alone; else 0.
+func (l *ledger) done(pod types.NamespacedName, version string, change uint64, now time.Time) time.Duration {
 	l.lock.Lock()
-	defer l.lock.Unlock()
 	if l.patched == nil {
-		l.patched = map[types.NamespacedName]string{}
+		l.patched, l.repeats = map[types.NamespacedName]string{}, map[types.NamespacedName]repeat{}
 	}
 	l.patched[pod] = version
-	delete(l.refused, pod)
+	r := l.repeats[pod]
+	if r.change != change {
+		r = repeat{change: change}
+		delete(l.refused, pod)
+	}
+	r.times++
+	r.last = now
+	l.repeats[pod] = r
+	l.lock.Unlock()
+	if r.times < tolerated {
+		return 0
+	}
+	return l.refuse(pod, change, undone, now)
 }
 
 // refuse records what the API server said of a change, and returns when to try again.
@@ -90,10 +117,11 @@ func (l *ledger) forget(pod types.NamespacedName) {
 	defer l.lock.Unlock()
 	delete(l.patched, pod)
 	delete(l.refused, pod)
+	delete(l.repeats, pod)
 }
 
-// prune drops what is known of pods that are not to be changed.
-func (l *ledger) prune(pending func(types.NamespacedName) bool) {
+// prune drops what is known of pods that are not to be changed, and of changes that nobody has undone for long.
+func (l *ledger) prune(pending func(types.NamespacedName) bool, now time.Time) {
 	l.lock.Lock()
 	defer l.lock.Unlock()
 	for pod := range l.patched {
@@ -101,9 +129,15 @@ func (l *ledger) prune(pending func(types.NamespacedName) bool) {
 			delete(l.patched, pod)
 		}
 	}
-	for pod := range l.refused {
-		if !pending(pod) {
+	for pod, r := range l.refused {
+		// One that somebody undoes looks well for a moment.
+		if !pending(pod) && (r.words != undone || now.After(r.next)) {
 			delete(l.refused, pod)
+		}
+	}
+	for pod, r := range l.repeats {
+		if now.Sub(r.last) > 2*lastRetry {
+			delete(l.repeats, pod)
 		}
 	}
 }
