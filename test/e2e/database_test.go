@@ -115,8 +115,8 @@ func (d database) waitEnded(backup *unstructured.Unstructured) (phase string, at
 
 // What the watchdog is for: Velero dies between the two hooks, and nobody runs the second.
 func TestADatabaseThawsByItselfWhenVeleroDiesBetweenTheHooks(t *testing.T) {
-	const maxQuiesce = 15 * time.Second
-	d := newDatabase(t, maxQuiesce, 40*time.Second)
+	const maxQuiesce = 10 * time.Second
+	d := newDatabase(t, maxQuiesce, 30*time.Second)
 	d.requireWritable()
 	backup := d.beginBackup(d.namespace, "database", "slow")
 	require.Eventually(t, d.readOnly, patience, tick)
