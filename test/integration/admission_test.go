@@ -121,6 +121,7 @@ func TestAdmission(t *testing.T) {
 		waitCondition(t, policy, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonInUse)
 		require.EventuallyWithT(t, func(c *assert.CollectT) {
 			require.NoError(c, api.Get(t.Context(), client.ObjectKeyFromObject(policy), policy))
+			require.Equal(c, "PreSnapshot", policy.Status.Stages)
 			require.EqualValues(c, 1, policy.Status.MatchedPods)
 			require.EqualValues(c, 1, policy.Status.StampedPods)
 			require.Equal(c, policy.Generation, policy.Status.ObservedGeneration)
@@ -199,11 +200,11 @@ func TestAdmission(t *testing.T) {
 		pod.Annotations = map[string]string{"post.hook.backup.velero.io/command": "mine"}
 		create(t, pod)
 		assert.Equal(t, map[string]string{"post.hook.backup.velero.io/command": "mine"}, pod.Annotations)
-		condition := waitCondition(t, owned, v1alpha1.ConditionWarning, metav1.ConditionTrue, v1alpha1.ReasonUserOwned)
+		condition := waitCondition(t, owned, v1alpha1.ConditionConflicted, metav1.ConditionTrue, v1alpha1.ReasonUserOwned)
 		assert.Contains(t, condition.Message, namespace+"/"+pod.Name)
 	})
 
-	t.Run("a container that the pod lacks is a warning, and the pod is untouched", func(t *testing.T) {
+	t.Run("a container that the pod lacks is told, and the pod is untouched", func(t *testing.T) {
 		lacking := flushPolicy("lacking")
 		lacking.Spec.Hooks[0].Container = "db"
 		create(t, lacking)
@@ -211,14 +212,11 @@ func TestAdmission(t *testing.T) {
 		pod := appPod(namespace, "lacking")
 		create(t, pod)
 		assert.Empty(t, pod.Annotations)
-		condition := waitCondition(t, lacking, v1alpha1.ConditionWarning, metav1.ConditionTrue, v1alpha1.ReasonContainerNotFound)
+		condition := waitCondition(t, lacking, v1alpha1.ConditionStampable, metav1.ConditionFalse, v1alpha1.ReasonContainerNotFound)
 		assert.Contains(t, condition.Message, fmt.Sprintf(`pod %s/%s has no container "db", which hook "flush" names`, namespace, pod.Name))
 
 		require.NoError(t, api.Delete(t.Context(), pod, client.GracePeriodSeconds(0)))
-		require.EventuallyWithT(t, func(c *assert.CollectT) {
-			require.NoError(c, api.Get(t.Context(), client.ObjectKeyFromObject(lacking), lacking))
-			require.Nil(c, meta.FindStatusCondition(lacking.Status.Conditions, v1alpha1.ConditionWarning))
-		}, patience, tick)
+		waitCondition(t, lacking, v1alpha1.ConditionStampable, metav1.ConditionTrue, v1alpha1.ReasonStampable)
 	})
 
 	t.Run("a policy that cannot be used says why, and is used once mended", func(t *testing.T) {

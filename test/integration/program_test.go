@@ -76,11 +76,28 @@ func (p *program) told() string {
 // start runs a program as its ServiceAccount, until the test ends. Its log is shown when the test fails.
 func start(t *testing.T, name string, flags ...string) *program {
 	t.Helper()
-	p := &program{health: net.JoinHostPort("127.0.0.1", strconv.Itoa(freePort(t))), exited: make(chan struct{})}
-	p.Cmd = exec.Command(filepath.Join(binaries, name), append([]string{
-		"--kubeconfig=" + kubeconfig(t, name), "--namespace=" + release,
-		"--metrics-bind-address=0", "--health-probe-bind-address=" + p.health,
+	health := net.JoinHostPort("127.0.0.1", strconv.Itoa(freePort(t)))
+	p := run(t, name, append([]string{
+		"--kubeconfig=" + kubeconfig(t, name, generatedRoles(t, name)...), "--namespace=" + release,
+		"--metrics-bind-address=0", "--health-probe-bind-address=" + health,
 	}, flags...)...)
+	p.health = health
+	return p
+}
+
+// again runs a program that has ended as before.
+func (p *program) again(t *testing.T) *program {
+	t.Helper()
+	<-p.exited
+	next := run(t, filepath.Base(p.Path), p.Args[1:]...)
+	next.health, next.port = p.health, p.port
+	return next
+}
+
+func run(t *testing.T, name string, arguments ...string) *program {
+	t.Helper()
+	p := &program{exited: make(chan struct{})}
+	p.Cmd = exec.Command(filepath.Join(binaries, name), arguments...)
 	p.Stdout, p.Stderr = p, p
 	require.NoError(t, p.Start())
 	go func() {
@@ -97,13 +114,13 @@ func start(t *testing.T, name string, flags ...string) *program {
 	return p
 }
 
-func startController(t *testing.T) *program {
+func startController(t *testing.T, flags ...string) *program {
 	t.Helper()
 	t.Cleanup(func() { // the CA that it makes; after the controller, which would make another
 		secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "quiesce-webhook-ca", Namespace: release}}
 		assert.NoError(t, client.IgnoreNotFound(api.Delete(context.Background(), secret)))
 	})
-	return start(t, "quiesce-controller", "--leader-elect=false")
+	return start(t, "quiesce-controller", append([]string{"--leader-elect=false"}, flags...)...)
 }
 
 // startWebhook runs the webhook and has the API server call it for policies, and for pods in opted-in namespaces. The
@@ -182,30 +199,32 @@ func waitReady(t *testing.T, p *program) {
 	require.EventuallyWithT(t, func(c *assert.CollectT) { require.NoError(c, p.ready()) }, patience, tick)
 }
 
-// kubeconfig is a file with which a program is its ServiceAccount, bound to the generated roles and nothing else.
-func kubeconfig(t *testing.T, name string) string {
+// waitHealthy waits until a program runs. The controller alone is not ready, where there is no webhook to trust it.
+func waitHealthy(t *testing.T, p *program) {
+	t.Helper()
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		response, err := http.Get("http://" + p.health + "/healthz")
+		require.NoError(c, err)
+		require.NoError(c, response.Body.Close())
+	}, patience, tick)
+}
+
+// kubeconfig is a file with which a program is a ServiceAccount, bound to some roles and nothing else.
+func kubeconfig(t *testing.T, name string, roles ...client.Object) string {
 	t.Helper()
 	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: release}}
 	create(t, account)
 	subject := []rbacv1.Subject{{Kind: "ServiceAccount", Name: name, Namespace: release}}
-	for _, document := range documents(t, filepath.Join("config/rbac", strings.TrimPrefix(name, "quiesce-"), "role.yaml")) {
-		var kind metav1.TypeMeta
-		require.NoError(t, yaml.Unmarshal(document, &kind))
-		var role, binding client.Object
-		meta := metav1.ObjectMeta{Name: name}
-		ref := rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: kind.Kind, Name: name}
-		switch kind.Kind {
-		case "ClusterRole":
-			role, binding = &rbacv1.ClusterRole{}, &rbacv1.ClusterRoleBinding{ObjectMeta: meta, RoleRef: ref, Subjects: subject}
-		case "Role":
-			meta.Namespace = release
-			role, binding = &rbacv1.Role{}, &rbacv1.RoleBinding{ObjectMeta: meta, RoleRef: ref, Subjects: subject}
-		default:
-			t.Fatalf("a %s among the roles", kind.Kind)
-		}
-		require.NoError(t, yaml.UnmarshalStrict(document, role))
+	for _, role := range roles {
 		create(t, role)
-		create(t, binding)
+		ref := rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role.GetName()}
+		meta := metav1.ObjectMeta{Name: name, Namespace: role.GetNamespace()}
+		if _, isRole := role.(*rbacv1.Role); isRole {
+			ref.Kind = "Role"
+			create(t, &rbacv1.RoleBinding{ObjectMeta: meta, RoleRef: ref, Subjects: subject})
+		} else {
+			create(t, &rbacv1.ClusterRoleBinding{ObjectMeta: meta, RoleRef: ref, Subjects: subject})
+		}
 	}
 	token := &authenticationv1.TokenRequest{}
 	require.NoError(t, api.SubResource("token").Create(t.Context(), account, token))
@@ -217,6 +236,24 @@ func kubeconfig(t *testing.T, name string) string {
 		CurrentContext: "x",
 	}, file))
 	return file
+}
+
+// generatedRoles are those of a program.
+func generatedRoles(t *testing.T, name string) []client.Object {
+	t.Helper()
+	var roles []client.Object
+	for _, document := range documents(t, filepath.Join("config/rbac", strings.TrimPrefix(name, "quiesce-"), "role.yaml")) {
+		var kind metav1.TypeMeta
+		require.NoError(t, yaml.Unmarshal(document, &kind))
+		var role client.Object = &rbacv1.ClusterRole{}
+		if kind.Kind != "ClusterRole" {
+			require.Equal(t, "Role", kind.Kind)
+			role = &rbacv1.Role{}
+		}
+		require.NoError(t, yaml.UnmarshalStrict(document, role))
+		roles = append(roles, role)
+	}
+	return roles
 }
 
 func documents(t *testing.T, path string) [][]byte {

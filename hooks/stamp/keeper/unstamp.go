@@ -16,17 +16,15 @@ import (
 	"github.com/quiesce-io/quiesce/hooks/stamp"
 )
 
-// pageSize is how many pods are listed at once, and tries how often a pod is looked at again that changes all the time.
-const (
-	pageSize = 500
-	tries    = 5
-)
+// pageSize is how many pods are listed at once.
+const pageSize = 500
 
 // Unstamped is what came of taking the stamps off all pods.
 type Unstamped struct {
 	// Pods that were changed.
 	Pods int
-	// Left are the pods that could not be, sorted, and Err is what the API server said of one of them.
+	// Left are the pods that could not be, because they changed in that moment or the API server did not let us; sorted.
+	// Err is what it said of one of them.
 	Left []string
 	Err  error
 }
@@ -79,25 +77,11 @@ func UnstampAll(ctx context.Context, pods client.Client) (Unstamped, error) {
 	return unstamped, nil
 }
 
-// unstamp takes our annotations off a pod, as it is by now. That it is gone is as well.
+// unstamp takes our annotations off a pod, provided that it is as it was listed. That it is gone is as well.
 func unstamp(ctx context.Context, pods client.Client, pod *metav1.PartialObjectMetadata) error {
-	for try := 1; ; try++ {
-		remove := stamp.Unstamp(pod.Annotations)
-		if len(remove) == 0 {
-			return nil
-		}
-		patch, err := mergePatch(stamp.Decision{Remove: remove}, pod.ResourceVersion)
-		if err != nil {
-			return err
-		}
-		name := client.ObjectKeyFromObject(pod)
-		err = pods.Patch(ctx, podMetadata(name), client.RawPatch(types.MergePatchType, patch), fieldOwner)
-		if !apierrors.IsConflict(err) || try == tries {
-			return client.IgnoreNotFound(err)
-		}
-		pod = podMetadata(name)
-		if err := pods.Get(ctx, name, pod); err != nil {
-			return client.IgnoreNotFound(err)
-		}
+	patch, err := mergePatch(stamp.Decision{Remove: stamp.Unstamp(pod.Annotations)}, pod.ResourceVersion)
+	if err != nil {
+		return err
 	}
+	return client.IgnoreNotFound(pods.Patch(ctx, podMetadata(client.ObjectKeyFromObject(pod)), client.RawPatch(types.MergePatchType, patch), fieldOwner))
 }
