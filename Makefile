@@ -66,9 +66,11 @@ cluster-down: ## Take the cluster down, and all that it made on this machine.
 generate: $(TOOLS)/controller-gen ## Generate deepcopy, CRDs, RBAC, the webhook's manifests, and the chart's copies.
 	$(TOOLS)/controller-gen object paths=./hooks/v1alpha1
 	$(TOOLS)/controller-gen crd paths=./hooks/v1alpha1 output:crd:dir=config/crd
-	$(TOOLS)/controller-gen rbac:roleName=quiesce-webhook paths=./webhook output:rbac:dir=config/rbac/webhook
-	$(TOOLS)/controller-gen rbac:roleName=quiesce-controller paths=./hooks/status paths=./webhook/certificates \
-	  paths=./cmd/quiesce-controller output:rbac:dir=config/rbac/controller
+	$(TOOLS)/controller-gen rbac:roleName=quiesce-webhook paths=./webhook paths=./hooks/policies \
+	  output:rbac:dir=config/rbac/webhook
+	$(TOOLS)/controller-gen rbac:roleName=quiesce-controller paths=./hooks/policies paths=./hooks/status \
+	  paths=./hooks/stamp/keeper paths=./webhook/certificates paths=./cmd/quiesce-controller \
+	  output:rbac:dir=config/rbac/controller
 	$(TOOLS)/controller-gen webhook paths=./webhook paths=./webhook/authoring output:webhook:dir=config/webhook
 	rm -rf charts/quiesce/generated
 	mkdir -p charts/quiesce/generated

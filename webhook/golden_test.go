@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -139,18 +138,20 @@ func goldenPolicies(t *testing.T) []v1alpha1.HookPolicy {
 }
 
 // stampingHandler serves a stamper with these policies, as the server does.
-func stampingHandler(tb testing.TB, policies ...v1alpha1.HookPolicy) http.Handler {
+func stampingHandler(tb testing.TB, list ...v1alpha1.HookPolicy) http.Handler {
 	tb.Helper()
-	compiled, refused := stamp.Compile(policies)
+	compiled, refused := stamp.Compile(stamp.Sources(list, nil), stamp.Options{})
 	require.Empty(tb, refused)
-	holder := &atomic.Pointer[stamp.Policies]{}
-	holder.Store(compiled)
 	return &review{&stamper{
-		policies:   holder,
+		policies:   fixedPolicies{compiled},
 		namespaces: fixedLabels{"shop": {v1alpha1.HooksLabel: v1alpha1.HooksEnabled}},
 		scope:      match.Scope{Own: "quiesce-system"},
 	}}
 }
+
+type fixedPolicies struct{ compiled *stamp.Policies }
+
+func (f fixedPolicies) Compiled() *stamp.Policies { return f.compiled }
 
 // admit sends the CREATE of a pod and returns the answer.
 func admit(t *testing.T, handler http.Handler, pod []byte) *admissionv1.AdmissionResponse {

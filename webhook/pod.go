@@ -5,6 +5,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/quiesce-io/quiesce/hooks/match"
 	"github.com/quiesce-io/quiesce/hooks/stamp"
 )
 
@@ -17,8 +18,14 @@ type pod struct {
 	} `json:"metadata"`
 	Spec struct {
 		Containers []struct {
-			Name string `json:"name"`
+			Name  string `json:"name"`
+			Image string `json:"image"`
 		} `json:"containers"`
+		InitContainers []struct {
+			Name          string `json:"name"`
+			Image         string `json:"image"`
+			RestartPolicy string `json:"restartPolicy"`
+		} `json:"initContainers"`
 	} `json:"spec"`
 }
 
@@ -30,13 +37,17 @@ func decodePod(raw []byte) (stamp.Pod, error) {
 	if decoded.Metadata == nil {
 		return stamp.Pod{}, errors.New("the pod has no metadata")
 	}
-	containers := make([]string, len(decoded.Spec.Containers))
+	containers := make([]match.Container, len(decoded.Spec.Containers), len(decoded.Spec.Containers)+len(decoded.Spec.InitContainers))
 	for i := range decoded.Spec.Containers {
-		containers[i] = decoded.Spec.Containers[i].Name
+		containers[i] = match.Container{Name: decoded.Spec.Containers[i].Name, Image: decoded.Spec.Containers[i].Image}
+	}
+	for i := range decoded.Spec.InitContainers {
+		if container := &decoded.Spec.InitContainers[i]; container.RestartPolicy == "Always" { // a native sidecar
+			containers = append(containers, match.Container{Name: container.Name, Image: container.Image, Sidecar: true})
+		}
 	}
 	return stamp.Pod{
-		Labels:      decoded.Metadata.Labels,
+		Pod:         match.Pod{Labels: decoded.Metadata.Labels, Containers: containers},
 		Annotations: decoded.Metadata.Annotations,
-		Containers:  containers,
 	}, nil
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"sync/atomic"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
@@ -20,7 +19,7 @@ import (
 	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 
 	"github.com/quiesce-io/quiesce/hooks/match"
-	"github.com/quiesce-io/quiesce/hooks/stamp"
+	"github.com/quiesce-io/quiesce/hooks/policies"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 	"github.com/quiesce-io/quiesce/webhook/certificates"
 )
@@ -37,6 +36,8 @@ type Options struct {
 	MetricsBindAddress, HealthProbeBindAddress string
 	// Scope says which namespaces may take part; Quiesce runs in its Own.
 	Scope match.Scope
+	// Policies are the settings on which they depend.
+	Policies policies.Options
 	// ServiceName by which the API server reaches the webhook.
 	ServiceName string
 	// CASecretName is the Secret, in the same namespace, that holds the CA. The controller keeps it.
@@ -89,13 +90,16 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 	if _, err := mgr.GetCache().GetInformer(ctx, namespaceMetadata(), cache.BlockUntilSynced(false)); err != nil {
 		return fmt.Errorf("watching namespaces: %w", err)
 	}
-	policies := &atomic.Pointer[stamp.Policies]{}
-	// Asking for the server is what makes the manager run it.
-	mgr.GetWebhookServer().Register(StampPath, &review{&stamper{
-		policies:   policies,
-		namespaces: cachedNamespaces{mgr.GetCache()},
-		scope:      options.Scope,
-	}})
+	loader, err := policies.NewLoader(config, mgr.GetHTTPClient(), mgr.GetCache(), options.Policies)
+	if err != nil {
+		return fmt.Errorf("setting up the policies: %w", err)
+	}
+	for path, handler := range map[string]http.Handler{
+		StampPath: &review{&stamper{policies: loader, namespaces: cachedNamespaces{mgr.GetCache()}, scope: options.Scope}},
+	} {
+		// Asking for the server is what makes the manager run it.
+		mgr.GetWebhookServer().Register(path, handler)
+	}
 	draining := &drain{}
 	for name, check := range map[string]healthz.Checker{
 		"listener": func(request *http.Request) error {
@@ -105,7 +109,7 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 			return server.StartedChecker()(request)
 		},
 		"policies": func(*http.Request) error {
-			if policies.Load() == nil {
+			if loader.Compiled() == nil {
 				return errors.New("the policies are not loaded yet")
 			}
 			return nil
@@ -119,7 +123,7 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
 		return fmt.Errorf("adding a health check: %w", err)
 	}
-	for _, runnable := range []manager.Runnable{source, &policyLoader{mgr.GetCache(), policies}} {
+	for _, runnable := range []manager.Runnable{source, loader} {
 		if err := mgr.Add(runnable); err != nil {
 			return fmt.Errorf("adding to the manager: %w", err)
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -28,10 +27,15 @@ type namespaceLabels interface {
 	Labels(ctx context.Context, namespace string) (map[string]string, bool)
 }
 
+// compiledPolicies are the policies as they are now; nil before they are loaded.
+type compiledPolicies interface {
+	Compiled() *stamp.Policies
+}
+
 // stamper writes backup hook annotations on pods that are being created. It never denies a pod: whatever goes wrong, the
 // pod passes as it came, with a warning.
 type stamper struct {
-	policies   *atomic.Pointer[stamp.Policies]
+	policies   compiledPolicies
 	namespaces namespaceLabels
 	scope      match.Scope
 }
@@ -48,26 +52,26 @@ var _ admission.Handler = (*stamper)(nil)
 // end here.
 func (s *stamper) Handle(ctx context.Context, request admission.Request) (response admission.Response) {
 	start := time.Now()
-	result := resultUnchanged
+	came := verdict{resultSkipped, reasonNoPolicy}
 	defer func() {
 		if cause := recover(); cause != nil {
-			result = resultPanic
+			came = verdict{result: resultPanic}
 			describe(ctx, request).Error(fmt.Errorf("panic: %v", cause), "The pod passes without backup hooks", "stack", string(debug.Stack()))
 			response = admission.Allowed("").WithWarnings("quiesce: the pod passes without backup hooks: internal error, see the log of quiesce-webhook")
 		}
-		observe(result, time.Since(start))
+		came.observe(time.Since(start))
 	}()
 	decision, annotations, err := s.decide(ctx, request)
 	if err != nil {
-		result = resultError
+		came = verdict{result: resultError}
 		describe(ctx, request).Error(err, "The pod passes without backup hooks")
 		return admission.Allowed("").WithWarnings("quiesce: the pod passes without backup hooks: " + err.Error())
 	}
+	came = judge(decision, annotations)
 	operations := annotationPatch(annotations, decision)
 	if len(operations) == 0 {
 		return admission.Allowed("")
 	}
-	result = resultStamped
 	return admission.Response{
 		Patches:           operations,
 		AdmissionResponse: admissionv1.AdmissionResponse{Allowed: true},
@@ -81,7 +85,7 @@ func (s *stamper) decide(ctx context.Context, request admission.Request) (stamp.
 	if !s.scope.MayTakePart(request.Namespace) {
 		return stamp.Decision{}, nil, nil
 	}
-	policies := s.policies.Load()
+	policies := s.policies.Compiled()
 	if policies == nil {
 		return stamp.Decision{}, nil, errors.New("the policies are not loaded yet")
 	}

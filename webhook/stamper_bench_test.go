@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -17,6 +18,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
+	"github.com/quiesce-io/quiesce/hooks/match"
+	"github.com/quiesce-io/quiesce/hooks/stamp"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
@@ -33,7 +36,7 @@ func BenchmarkAdmission(b *testing.B) {
 func BenchmarkPolicies(b *testing.B) {
 	body := admissionRequest(b, benchmarkPod(b))
 	for name, selector := range map[string]func(i int) v1alpha1.PolicySelector{
-		"label": byLabel, "namespace": byNamespace, "glob": byGlob, "namespaceSelector": byNamespaceLabel, "exists": byExistence,
+		"label": byLabel, "namespace": byNamespace, "glob": byGlob, "namespaceSelector": byNamespaceLabel, "exists": byExistence, "image": byImage,
 	} {
 		for _, policies := range []int{3, 10_000} {
 			b.Run(fmt.Sprintf("selector=%s/policies=%d", name, policies), func(b *testing.B) {
@@ -63,6 +66,10 @@ func byExistence(i int) v1alpha1.PolicySelector {
 		{Key: fmt.Sprintf("app-%d", i), Operator: metav1.LabelSelectorOpExists}}}}
 }
 
+func byImage(i int) v1alpha1.PolicySelector {
+	return v1alpha1.PolicySelector{ContainerImages: []v1alpha1.ImagePattern{v1alpha1.ImagePattern(fmt.Sprintf("(^|/)database-%d:", i))}}
+}
+
 func appSelector(app string) v1alpha1.PolicySelector {
 	return v1alpha1.PolicySelector{LabelSelector: &v1alpha1.LabelSelector{
 		MatchLabels: map[string]v1alpha1.LabelValue{"app": v1alpha1.LabelValue(app)}}}
@@ -87,8 +94,8 @@ func serve(handler http.Handler, body []byte) *httptest.ResponseRecorder {
 	return recorder
 }
 
-// quiesceHandler serves our handler with that many policies, three of which select the benchmark's pod; one of them is
-// stamped, on both sides. The selectors of the others are given.
+// quiesceHandler serves our handler with that many policies, three of which select the benchmark's pod and are stamped, on
+// both sides. The selectors of the others are given.
 func quiesceHandler(tb testing.TB, policies int, selector func(i int) v1alpha1.PolicySelector) http.Handler {
 	tb.Helper()
 	list := make([]v1alpha1.HookPolicy, policies)
@@ -123,31 +130,23 @@ func benchmarkPolicy(name, app string) v1alpha1.HookPolicy {
 	}
 }
 
-// typedDefaulter is the ordinary way to write such a webhook.
+// typedDefaulter is the ordinary way to write such a webhook. It writes what our handler does.
 func typedDefaulter(tb testing.TB) http.Handler {
 	tb.Helper()
 	scheme := runtime.NewScheme()
 	require.NoError(tb, corev1.AddToScheme(scheme))
-	return admission.WithDefaulter[*corev1.Pod](scheme, annotator{})
+	policies, refused := stamp.Compile(stamp.Sources([]v1alpha1.HookPolicy{
+		benchmarkPolicy("policy-0", "shop"), benchmarkPolicy("policy-1", "shop"), benchmarkPolicy("policy-2", "shop")}, nil), stamp.Options{})
+	require.Empty(tb, refused)
+	pod, err := decodePod(benchmarkPod(tb))
+	require.NoError(tb, err)
+	return admission.WithDefaulter[*corev1.Pod](scheme, annotator(policies.Decide(match.Namespace{Name: "shop"}, pod).Set))
 }
 
-type annotator struct{}
+type annotator map[string]string
 
-func (annotator) Default(_ context.Context, pod *corev1.Pod) error {
-	annotations := map[string]string{
-		"pre.hook.backup.velero.io/command":    `["fsfreeze","--freeze","/data"]`,
-		"pre.hook.backup.velero.io/container":  pod.Spec.Containers[0].Name,
-		"pre.hook.backup.velero.io/on-error":   "Fail",
-		"pre.hook.backup.velero.io/timeout":    "30s",
-		"post.hook.backup.velero.io/command":   `["fsfreeze","--unfreeze","/data"]`,
-		"post.hook.backup.velero.io/container": pod.Spec.Containers[0].Name,
-		"post.hook.backup.velero.io/on-error":  "Fail",
-		"post.hook.backup.velero.io/timeout":   "30s",
-		v1alpha1.StampAnnotation:               `{"pre":{"policy":"policy-0","hash":"0123456789abcdef"},"post":{"policy":"policy-0","hash":"0123456789abcdef"}}`,
-	}
-	for key, value := range annotations {
-		pod.Annotations[key] = value
-	}
+func (a annotator) Default(_ context.Context, pod *corev1.Pod) error {
+	maps.Copy(pod.Annotations, a)
 	return nil
 }
 

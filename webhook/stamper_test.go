@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -86,7 +85,7 @@ func TestAPodThatCannotBeReadIsAllowedWithAWarning(t *testing.T) {
 }
 
 func TestBeforeThePoliciesAreLoadedAPodIsAllowedWithAWarning(t *testing.T) {
-	handler := &review{&stamper{policies: &atomic.Pointer[stamp.Policies]{}, namespaces: fixedLabels{}}}
+	handler := &review{&stamper{policies: fixedPolicies{}, namespaces: fixedLabels{}}}
 	response := admit(t, handler, []byte(minimalPod))
 	assert.True(t, response.Allowed)
 	assert.Equal(t, []string{"quiesce: the pod passes without backup hooks: the policies are not loaded yet"}, response.Warnings)
@@ -97,9 +96,7 @@ type panicking struct{}
 func (panicking) Labels(context.Context, string) (map[string]string, bool) { panic("out of order") }
 
 func TestAPanicIsAllowedWithAWarning(t *testing.T) {
-	policies := &atomic.Pointer[stamp.Policies]{}
-	policies.Store(&stamp.Policies{})
-	response := admit(t, &review{&stamper{policies: policies, namespaces: panicking{}}}, []byte(minimalPod))
+	response := admit(t, &review{&stamper{policies: fixedPolicies{&stamp.Policies{}}, namespaces: panicking{}}}, []byte(minimalPod))
 	assert.True(t, response.Allowed)
 	assert.Empty(t, response.Patch)
 	require.Len(t, response.Warnings, 1)

@@ -1,8 +1,10 @@
-// Command quiesce-controller accompanies the webhook: it keeps the status of policies, the CA and the caBundle.
+// Command quiesce-controller accompanies the webhook: it keeps the stamps of running pods, the status of
+// policies, the CA and the caBundle. With uninstall as its first argument it undoes what Quiesce has done to the cluster.
 package main
 
 import (
 	"flag"
+	"fmt"
 	"os"
 
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -17,6 +19,9 @@ func main() {
 }
 
 func run() error {
+	if len(os.Args) > 1 && os.Args[1] == "uninstall" {
+		return uninstall(os.Args[2:])
+	}
 	var (
 		options options
 		logging zap.Options
@@ -26,12 +31,17 @@ func run() error {
 	flag.BoolVar(&options.leaderElect, "leader-elect", true, "let only one of several replicas act")
 	flag.StringVar(&options.scope.Own, "namespace", "quiesce-system", "namespace in which Quiesce runs; it never takes part")
 	flag.Func("excluded-namespaces", "further namespaces that never take part, separated by commas", options.scope.Exclude)
+	options.policies.BindFlags(flag.CommandLine)
+	flag.IntVar(&options.stampsPerSecond, "stamps-per-second", 50, "how many running pods may be patched in a second")
 	flag.StringVar(&options.caSecretName, "ca-secret-name", "quiesce-webhook-ca", "Secret in which to keep the CA")
 	flag.StringVar(&options.webhookConfigurationName, "webhook-configuration-name", "quiesce-webhook",
 		"MutatingWebhookConfiguration and ValidatingWebhookConfiguration into which to write the CA")
 	logging.BindFlags(flag.CommandLine)
 	flag.Parse()
 	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&logging)))
+	if options.stampsPerSecond < 1 {
+		return fmt.Errorf("--stamps-per-second: got %d, write 1 or more", options.stampsPerSecond)
+	}
 
 	config, err := ctrl.GetConfig()
 	if err != nil {

@@ -18,6 +18,8 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/quiesce-io/quiesce/hooks/match"
+	"github.com/quiesce-io/quiesce/hooks/policies"
+	"github.com/quiesce-io/quiesce/hooks/stamp/keeper"
 	"github.com/quiesce-io/quiesce/hooks/status"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 	"github.com/quiesce-io/quiesce/webhook/certificates"
@@ -30,6 +32,8 @@ type options struct {
 	metricsBindAddress, healthProbeBindAddress string
 	leaderElect                                bool
 	scope                                      match.Scope
+	policies                                   policies.Options
+	stampsPerSecond                            int
 	caSecretName, webhookConfigurationName     string
 }
 
@@ -55,7 +59,7 @@ func newManager(config *rest.Config, options options) (manager.Manager, error) {
 			ReaderFailOnMissingInformer: true,
 			DefaultTransform:            cache.TransformStripManagedFields(),
 			ByObject: map[client.Object]cache.ByObject{
-				&corev1.Pod{}: {Transform: status.SlimPod},
+				&corev1.Pod{}: {Transform: (&keeper.Slimmer{}).Pod},
 				&corev1.Secret{}: {
 					Namespaces: map[string]cache.Config{secret.Namespace: {}},
 					Field:      fields.OneTermEqualSelector("metadata.name", secret.Name),
@@ -68,8 +72,8 @@ func newManager(config *rest.Config, options options) (manager.Manager, error) {
 	if err != nil {
 		return nil, fmt.Errorf("setting up the controller: %w", err)
 	}
-	if err := (&status.Reconciler{Client: mgr.GetClient(), Scope: options.scope}).SetupWithManager(mgr); err != nil {
-		return nil, fmt.Errorf("setting up the policies' status: %w", err)
+	if err := addStamping(mgr, options); err != nil {
+		return nil, fmt.Errorf("setting up stamping: %w", err)
 	}
 	injector := &certificates.Injector{Client: mgr.GetClient(), Secret: secret, Configuration: options.webhookConfigurationName}
 	if err := injector.SetupWithManager(mgr); err != nil {
@@ -82,4 +86,18 @@ func newManager(config *rest.Config, options options) (manager.Manager, error) {
 		return nil, fmt.Errorf("adding a health check: %w", err)
 	}
 	return mgr, nil
+}
+
+// addStamping adds what has to do with policies: the loader, the keeper of stamps, and the status.
+func addStamping(mgr manager.Manager, options options) error {
+	loader, err := policies.NewLoader(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetCache(), options.policies)
+	if err != nil {
+		return err
+	}
+	reporter := status.NewReporter(mgr.GetClient(), mgr.GetEventRecorder("quiesce-controller"))
+	stamps := &keeper.Keeper{
+		Client: mgr.GetClient(), Policies: loader, Scope: options.scope,
+		StampsPerSecond: options.stampsPerSecond, Audience: reporter.Take,
+	}
+	return errors.Join(mgr.Add(loader), stamps.SetupWithManager(mgr), mgr.Add(reporter))
 }

@@ -30,6 +30,7 @@ func run() error {
 	flag.StringVar(&options.HealthProbeBindAddress, "health-probe-bind-address", ":8081", "host:port of /healthz and /readyz; 0 for none")
 	flag.StringVar(&options.Scope.Own, "namespace", "quiesce-system", "namespace in which Quiesce runs; it never takes part")
 	flag.Func("excluded-namespaces", "further namespaces that never take part, separated by commas", options.Scope.Exclude)
+	options.Policies.BindFlags(flag.CommandLine)
 	flag.StringVar(&options.ServiceName, "service-name", "quiesce-webhook", "Service by which the API server reaches this webhook")
 	flag.StringVar(&options.CASecretName, "ca-secret-name", "quiesce-webhook-ca", "Secret that holds the CA; quiesce-controller makes it")
 	flag.DurationVar(&options.ShutdownDelay, "shutdown-delay", 5*time.Second, "time to go on serving after SIGTERM, while endpoints are updated")

@@ -2,104 +2,111 @@ package status
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/quiesce-io/quiesce/hooks/policies"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
-
-// warningReasons from the gravest to the mildest: the first that occurs is the condition's.
-var warningReasons = []string{
-	v1alpha1.ReasonContainerNotFound,
-	v1alpha1.ReasonTooLarge,
-	v1alpha1.ReasonUserOwned,
-	v1alpha1.ReasonOutranked,
-	v1alpha1.ReasonOutdated,
-	v1alpha1.ReasonNotStamped,
-}
 
 // maxMessage is how long a condition's message may be here, in bytes. The API server would refuse a status with one of
 // more than 32 KiB (metav1.Condition), and nobody reads as much.
 const maxMessage = 2048
 
-// report is the status of a policy, made from the one before, so that conditions keep their times. refusal is why the
-// policy cannot be used, or nil.
-func report(policy *v1alpha1.HookPolicy, refusal error, found *finding) v1alpha1.HookPolicyStatus {
-	status := *policy.Status.DeepCopy()
-	status.ObservedGeneration = policy.Generation
-	status.MatchedPods, status.StampedPods = 0, 0
-	if found != nil {
-		status.MatchedPods, status.StampedPods = found.matched, found.stamped
-	}
-	meta.SetStatusCondition(&status.Conditions, ready(policy, refusal, found))
-	if condition, warn := warned(found); warn {
-		condition.ObservedGeneration = policy.Generation
-		meta.SetStatusCondition(&status.Conditions, condition)
-	} else {
-		meta.RemoveStatusCondition(&status.Conditions, v1alpha1.ConditionWarning)
-	}
-	return status
-}
-
-func ready(policy *v1alpha1.HookPolicy, refusal error, found *finding) metav1.Condition {
-	condition := metav1.Condition{
-		Type:               v1alpha1.ConditionReady,
-		Status:             metav1.ConditionFalse,
-		ObservedGeneration: policy.Generation,
-	}
+// ready tells whether the policy is in use.
+func ready(policy *policies.Policy, found *tally) metav1.Condition {
+	condition := metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse}
+	var sentence strings.Builder
 	switch {
-	case refusal != nil:
+	case policy.Refusal != nil:
 		condition.Reason = v1alpha1.ReasonInvalid
-		condition.Message = shorten(refusal.Error())
+		sentence.WriteString(shorten(policy.Refusal.Error(), maxMessage))
 	case policy.Spec.Suspend:
 		condition.Reason = v1alpha1.ReasonSuspended
-		condition.Message = "spec.suspend is true: pods that are created now get no hooks of this policy"
-		if found != nil && found.stamped > 0 {
-			condition.Message += fmt.Sprintf("; pods that carry them until they are created again: %d", found.stamped)
-		}
-	case found == nil || found.matched == 0:
-		condition.Status = metav1.ConditionTrue
-		condition.Reason = v1alpha1.ReasonInUse
-		condition.Message = fmt.Sprintf("In use; no pod matches yet: pods count in namespaces labelled %s=%s", v1alpha1.HooksLabel, v1alpha1.HooksEnabled)
+		sentence.WriteString("spec.suspend is true: pods carry no hooks of this policy")
 	default:
 		condition.Status = metav1.ConditionTrue
 		condition.Reason = v1alpha1.ReasonInUse
-		condition.Message = fmt.Sprintf("In use; %d of %d matching pods stamped", found.current, found.matched)
+		if found.matched == 0 {
+			fmt.Fprintf(&sentence, "In use; no pod matches yet: pods count in namespaces labelled %s=%s", v1alpha1.HooksLabel, v1alpha1.HooksEnabled)
+		} else {
+			fmt.Fprintf(&sentence, "In use; %d of %d matching pods stamped", found.current, found.matched)
+		}
+	}
+	if found.skipped > 0 {
+		fmt.Fprintf(&sentence, "; opted out by annotation: %d", found.skipped)
+	}
+	if found.pending > 0 {
+		fmt.Fprintf(&sentence, "; about to be changed: %d", found.pending)
+	}
+	condition.Message = sentence.String()
+	return condition
+}
+
+// stampable tells whether the pods of a policy in use can carry its hooks.
+func stampable(policy *policies.Policy, found *tally) metav1.Condition {
+	condition := metav1.Condition{Type: v1alpha1.ConditionStampable, Status: metav1.ConditionFalse}
+	condition.Reason, condition.Message = explain(found, stampableReasons)
+	switch {
+	case condition.Reason != "":
+	case unguarded(policy.Spec):
+		condition.Status, condition.Reason = metav1.ConditionTrue, v1alpha1.ReasonUnguarded
+		condition.Message = "All hooks can be stamped; spec.shell is None, so that nothing thaws a pod when Velero ends between the two sides: " +
+			"write shell: Posix where the containers have /bin/sh"
+	default:
+		condition.Status, condition.Reason, condition.Message = metav1.ConditionTrue, v1alpha1.ReasonStampable, "All hooks can be stamped"
 	}
 	return condition
 }
 
-// warned is the Warning condition, and false where there is nothing to warn of.
-func warned(found *finding) (metav1.Condition, bool) {
-	condition := metav1.Condition{Type: v1alpha1.ConditionWarning, Status: metav1.ConditionTrue}
-	if found == nil {
-		return condition, false
+// unguarded tells of policies of both sides that have no watchdog.
+func unguarded(spec *v1alpha1.HookPolicySpec) bool {
+	runsIn := func(stages ...v1alpha1.Stage) bool {
+		return slices.ContainsFunc(spec.Hooks, func(hook v1alpha1.Hook) bool {
+			return slices.ContainsFunc(hook.Stages, func(stage v1alpha1.Stage) bool { return slices.Contains(stages, stage) })
+		})
 	}
+	return spec.Shell == v1alpha1.NoShell &&
+		runsIn(v1alpha1.PreBackup, v1alpha1.PreSnapshot) && runsIn(v1alpha1.PostSnapshot, v1alpha1.PostBackup)
+}
+
+// conflicted tells whether somebody else has the say over hooks of a policy in use.
+func conflicted(found *tally) metav1.Condition {
+	condition := metav1.Condition{Type: v1alpha1.ConditionConflicted, Status: metav1.ConditionTrue}
+	condition.Reason, condition.Message = explain(found, conflictedReasons)
+	if condition.Reason == "" {
+		condition.Status, condition.Reason = metav1.ConditionFalse, v1alpha1.ReasonNoConflict
+		condition.Message = "Nobody else has the say over hooks of its pods"
+	}
+	return condition
+}
+
+// explain is the gravest of some reasons that a tally has, and the sentences of all of them; empty without any.
+func explain(found *tally, reasons []string) (reason, message string) {
 	var sentences []string
-	for _, reason := range warningReasons {
-		warning := found.warnings[reason]
-		if warning == nil {
+	for _, trouble := range found.gravest() {
+		if !slices.Contains(reasons, trouble.Reason) {
 			continue
 		}
-		if condition.Reason == "" {
-			condition.Reason = reason
+		if reason == "" {
+			reason = trouble.Reason
 		}
-		sentence := warning.outcome.Explain(warning.first)
-		if more := warning.pods - 1; more > 0 {
+		sentence := trouble.sentence()
+		if more := trouble.pods - 1; more > 0 {
 			sentence += fmt.Sprintf(" (and so for %d more)", more)
 		}
 		sentences = append(sentences, sentence)
 	}
-	condition.Message = shorten(strings.Join(sentences, "; "))
-	return condition, len(sentences) > 0
+	return reason, shorten(strings.Join(sentences, "; "), maxMessage)
 }
 
 // shorten keeps the beginning of a message that is too long, in whole characters.
-func shorten(message string) string {
-	if len(message) <= maxMessage {
+func shorten(message string, bytes int) string {
+	const more = " …"
+	if len(message) <= bytes {
 		return message
 	}
-	return strings.ToValidUTF8(message[:maxMessage], "") + " …"
+	return strings.ToValidUTF8(message[:bytes-len(more)], "") + more
 }
