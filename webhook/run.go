@@ -20,7 +20,9 @@ import (
 
 	"github.com/quiesce-io/quiesce/hooks/match"
 	"github.com/quiesce-io/quiesce/hooks/policies"
+	"github.com/quiesce-io/quiesce/hooks/stamp"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
+	"github.com/quiesce-io/quiesce/webhook/authoring"
 	"github.com/quiesce-io/quiesce/webhook/certificates"
 )
 
@@ -95,7 +97,9 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 		return fmt.Errorf("setting up the policies: %w", err)
 	}
 	for path, handler := range map[string]http.Handler{
-		StampPath: &review{&stamper{policies: loader, namespaces: cachedNamespaces{mgr.GetCache()}, scope: options.Scope}},
+		StampPath:              &review{&stamper{policies: loader, namespaces: cachedNamespaces{mgr.GetCache()}, scope: options.Scope}},
+		authoring.ValidatePath: &review{&authoring.Validator{Check: stamp.Check}},
+		authoring.AuthorPath:   &review{&authoring.Recorder{}},
 	} {
 		// Asking for the server is what makes the manager run it.
 		mgr.GetWebhookServer().Register(path, handler)
