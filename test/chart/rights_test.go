@@ -64,7 +64,6 @@ func testRights(t *testing.T) {
 			// Leader election still writes its events through the core API (kubernetes/kubernetes#82846).
 			{verbs: "create patch", resource: "events", namespace: namespace, allowed: true},
 			// Those about a pod lie in its namespace, and those about a HookPolicy in default.
-			{verbs: "create patch", resource: "events", namespace: "shop", allowed: true},
 			{verbs: "create patch", group: "events.k8s.io", resource: "events", namespace: "shop", allowed: true},
 			{verbs: "create patch", group: "events.k8s.io", resource: "events", namespace: "default", allowed: true},
 			{verbs: "get list watch patch", group: "admissionregistration.k8s.io", resource: "mutatingwebhookconfigurations", name: config, allowed: true},
