@@ -52,11 +52,11 @@ func covers(others []string, one string) bool {
 }
 
 // shown is a path as a warning has room for it.
-func shown(path string) string {
-	if path == "" || len(path) > 60 {
+func shown(folder string) string {
+	if folder == "" || len(folder) > 60 {
 		return "the filesystem"
 	}
-	return path
+	return folder
 }
 
 // states that a server stays in until it is told otherwise.

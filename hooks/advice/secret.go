@@ -62,7 +62,7 @@ func tellsASecret(hook hookCommand) bool {
 func wordsTellASecret(words []string) bool {
 	for i, word := range words {
 		for _, expression := range []*regexp.Regexp{secretOption, secretName} {
-			if match := expression.FindStringSubmatch(word); match != nil && literal(match[len(match)-1]) {
+			if match := expression.FindStringSubmatch(word); len(match) > 0 && literal(match[len(match)-1]) {
 				return true
 			}
 		}

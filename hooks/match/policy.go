@@ -116,7 +116,10 @@ func compileHookSelectors(hooks []v1alpha1.Hook) ([]labels.Selector, error) {
 
 // SelectsHook tells whether a hook of the policy, by its place in the spec, is for a pod that the policy selects.
 func (p *Policy) SelectsHook(hook int, podLabels map[string]string) bool {
-	return p.hookSelectors == nil || p.hookSelectors[hook] == nil || p.hookSelectors[hook].Matches(labels.Set(podLabels))
+	if len(p.hookSelectors) == 0 || p.hookSelectors[hook] == nil {
+		return true
+	}
+	return p.hookSelectors[hook].Matches(labels.Set(podLabels))
 }
 
 // selectsNamespace tells whether the policy covers a namespace. Exclusion wins.

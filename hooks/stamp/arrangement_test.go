@@ -40,7 +40,7 @@ func TestHooksRunByStageThenByRankThenByTheListAndInReverseAfterwards(t *testing
 			stages("both", v1alpha1.PreSnapshot, v1alpha1.PreBackup, v1alpha1.PostBackup, v1alpha1.PostSnapshot))
 	}
 	namespaced := all("a", 1)
-	namespaced.Ref.Namespace = "shop"
+	namespaced.Namespace = "shop"
 	policies := compiled(t, all("z", 1), namespaced, all("top", 2))
 	assert.Equal(t, []string{
 		"top/backup", "top/both", "z/backup", "z/both", "a/backup", "a/both",

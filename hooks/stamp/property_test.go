@@ -233,7 +233,8 @@ func shellLines(script string) [][]string {
 		case c == ' ':
 			endWord()
 		case c == '\n':
-			if endWord(); len(words) > 0 {
+			endWord()
+			if len(words) > 0 {
 				lines = append(lines, words)
 			}
 			words = nil
@@ -270,5 +271,5 @@ func TestANameThatIsNotARecordedPolicyIsPassedOver(t *testing.T) {
 	ref, known := recordedRef("namespacedhookpolicy/x", "shop")
 	assert.True(t, known)
 	assert.Equal(t, match.Ref{Namespace: "shop", Name: "x"}, ref)
-	assert.False(t, strings.Contains(recordedName(ref), "shop"))
+	assert.NotContains(t, recordedName(ref), "shop")
 }

@@ -187,20 +187,20 @@ func (r *rendering) write(a *arrangement, annotations map[string]string) {
 
 // size is what the API server counts of these annotations against its limit, or a little more.
 func (r *rendering) size(a *arrangement) int {
-	bytes := len(v1alpha1.StampAnnotation)
+	total := len(v1alpha1.StampAnnotation)
 	for s := range a {
 		if len(a[s].hooks) == 0 {
 			continue
 		}
-		bytes += recordOverhead + len(r.sides[s].command) + len(a[s].container) + len(r.sides[s].timeout) + len(r.sides[s].onError)
+		total += recordOverhead + len(r.sides[s].command) + len(a[s].container) + len(r.sides[s].timeout) + len(r.sides[s].onError)
 		for _, suffix := range suffixes {
-			bytes += len(sides[s].prefix) + len(suffix)
+			total += len(sides[s].prefix) + len(suffix)
 		}
 		for _, name := range recorded(a[s].hooks) {
-			bytes += len(name) + len(`"",`)
+			total += len(name) + len(`"",`)
 		}
 	}
-	return bytes
+	return total
 }
 
 // recordOverhead is what the record takes for a side, beside the names of policies.

@@ -23,9 +23,10 @@ func main() {
 	rate := flag.Int("rate", 100, "stamps a second that the controller is allowed")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	log.SetLogger(logr.Discard())
-	if err := run(ctx, *pods, *rate); err != nil {
+	err := run(ctx, *pods, *rate)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -79,7 +80,7 @@ func pod(i int) *corev1.Pod {
 	}
 	return &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Namespace: name, Name: fmt.Sprintf("pod-%d", i), Labels: map[string]string{
-			"app": fmt.Sprintf("app-%d", i%100), "pod-template-hash": fmt.Sprintf("%d", i%500)}},
+			"app": fmt.Sprintf("app-%d", i%100), "pod-template-hash": strconv.Itoa(i % 500)}},
 		Spec: corev1.PodSpec{NodeName: fmt.Sprintf("%s-%d", name, i%nodes), Containers: []corev1.Container{container},
 			AutomountServiceAccountToken: new(bool), TerminationGracePeriodSeconds: new(int64)},
 	}

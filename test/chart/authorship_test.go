@@ -92,7 +92,7 @@ func numbered(count int) (namespaces []string) {
 }
 
 func included(namespaces ...string) string {
-	return fmt.Sprintf(`selector: {includedNamespaces: ["%s"]}`, strings.Join(namespaces, `", "`))
+	return `selector: {includedNamespaces: ["` + strings.Join(namespaces, `", "`) + `"]}`
 }
 
 // installAuthorship puts into the cluster what the chart has for it, and nothing that runs: no webhook answers here.

@@ -80,15 +80,15 @@ func decodeSpec(raw []byte) (*v1alpha1.HookPolicySpec, error) {
 
 // fieldPath writes a JSON pointer into the spec as Kubernetes writes the paths of fields.
 func fieldPath(pointer string) string {
-	path := "spec"
+	path := []byte("spec")
 	for token := range strings.SplitSeq(strings.TrimPrefix(pointer, "/"), "/") {
 		if _, err := strconv.Atoi(token); err == nil {
-			path += "[" + token + "]"
+			path = fmt.Appendf(path, "[%s]", token)
 		} else {
-			path += "." + token
+			path = fmt.Appendf(path, ".%s", token)
 		}
 	}
-	return path
+	return string(path)
 }
 
 // checkCommands finds commands that no container can run.

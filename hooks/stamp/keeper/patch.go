@@ -38,8 +38,10 @@ func annotations(decision stamp.Decision) map[string]*string {
 // digest tells one change from another.
 func digest(decision stamp.Decision) uint64 {
 	hash := fnv.New64a()
-	// Strings always marshal, in the order of the keys.
-	_ = json.NewEncoder(hash).Encode(annotations(decision))
+	// In the order of the keys.
+	if err := json.NewEncoder(hash).Encode(annotations(decision)); err != nil {
+		panic(err) // strings always marshal
+	}
 	return hash.Sum64()
 }
 
