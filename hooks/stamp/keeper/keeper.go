@@ -199,15 +199,15 @@ func (k *Keeper) work(ctx context.Context) {
 
 // keep makes a pod carry what it should, as things are now.
 func (k *Keeper) keep(ctx context.Context, name types.NamespacedName) {
-	pod, decision, needed := k.wanted(ctx, name)
-	if !needed {
+	if _, _, needed := k.wanted(ctx, name); !needed {
 		k.queue.Forget(name)
 		return
 	}
 	if k.limit.Wait(ctx) != nil {
 		return // told to stop
 	}
-	if pod, decision, needed = k.wanted(ctx, name); !needed { // things may have changed while we waited
+	pod, decision, needed := k.wanted(ctx, name) // things may have changed while we waited
+	if !needed {
 		k.queue.Forget(name)
 		return
 	}

@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"hash/fnv"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -38,8 +40,16 @@ func annotations(decision stamp.Decision) map[string]*string {
 // digest tells one change from another.
 func digest(decision stamp.Decision) uint64 {
 	hash := fnv.New64a()
-	// Strings always marshal, in the order of the keys.
-	_ = json.NewEncoder(hash).Encode(annotations(decision))
+	write := func(words ...string) {
+		for _, word := range words {
+			_, _ = hash.Write([]byte(word)) // never fails
+			_, _ = hash.Write([]byte{0})
+		}
+	}
+	write(decision.Remove...)
+	for _, key := range slices.Sorted(maps.Keys(decision.Set)) {
+		write(key, decision.Set[key])
+	}
 	return hash.Sum64()
 }
 

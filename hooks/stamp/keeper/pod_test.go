@@ -3,6 +3,7 @@ package keeper
 import (
 	"fmt"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"unsafe"
@@ -124,7 +125,7 @@ func TestEqualHooksOfManyPodsAreOnePieceOfMemory(t *testing.T) {
 func TestAnInternerDoesNotHoldOnToEverything(t *testing.T) {
 	var i interner
 	for n := range 100 {
-		i.of(strings.Repeat("x", 1<<20) + fmt.Sprint(n))
+		i.of(strings.Repeat("x", 1<<20) + strconv.Itoa(n))
 		assert.LessOrEqual(t, i.bytes, maxInterned+2<<20)
 	}
 }
