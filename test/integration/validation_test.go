@@ -101,13 +101,29 @@ func TestAPolicyWithAMistakeIsRefusedWithTheFieldAndWhatToWrite(t *testing.T) {
 			spec: `hooks: [{name: a, stages: [PreBackup], exec: {command: [a]}}, {name: a, stages: [PostBackup], exec: {command: [b]}}]`,
 			want: []string{"spec.hooks[1]", "Duplicate value", `"name":"a"`, "give each hook a name of its own"},
 		},
-		"two hooks before the backup": {
-			spec: `hooks: [{name: a, stages: [PreBackup], exec: {command: [a]}}, {name: b, stages: [PreSnapshot], exec: {command: [b]}}]`,
-			want: []string{"spec.hooks", "write at most one hook with stage PreBackup or PreSnapshot"},
+		"a limit without a unit": {
+			spec: `maxQuiesce: "600"`,
+			want: []string{"spec.maxQuiesce", "write a duration with its unit, such as 90s, 10m or 1h"},
 		},
-		"two hooks after the backup": {
-			spec: `hooks: [{name: a, stages: [PostBackup], exec: {command: [a]}}, {name: b, stages: [PreSnapshot, PostBackup], exec: {command: [b]}}]`,
-			want: []string{"spec.hooks", "write at most one hook with stage PostSnapshot or PostBackup"},
+		"a limit that is too long": {
+			spec: `maxQuiesce: 25h`,
+			want: []string{"spec.maxQuiesce", "write a duration of 1s to 24h"},
+		},
+		"a shell that there is not": {
+			spec: `shell: Bash`,
+			want: []string{"spec.shell", `"Bash"`, `"Posix", "None"`},
+		},
+		"a pattern that is too long": {
+			spec: `selector: {containerImages: ["` + strings.Repeat("x", 257) + `"]}`,
+			want: []string{"spec.selector.containerImages[0]", "256"},
+		},
+		"more patterns than there may be": {
+			spec: `selector: {excludedContainerImages: [a, b, c, d, e, f, g, h, i, j, k]}`,
+			want: []string{"spec.selector.excludedContainerImages", "10"},
+		},
+		"a wrong label in the selector of a hook": {
+			hook: `labelSelector: {matchLabels: {app: "a b"}}`,
+			want: []string{"spec.hooks[0].labelSelector.matchLabels", "write a label value"},
 		},
 		"an operator that does not exist": {
 			spec: `selector: {labelSelector: {matchExpressions: [{key: app, operator: Like, values: [x]}]}}`,
@@ -186,4 +202,20 @@ func TestGoodPoliciesAreTakenWithTheirDefaults(t *testing.T) {
 			assert.Zero(t, priority)
 		})
 	}
+}
+
+func TestAPolicyOfANamespaceSelectsNone(t *testing.T) {
+	namespaced := func(spec string) *unstructured.Unstructured {
+		object := policyWith(t, spec, "")
+		object.SetKind("NamespacedHookPolicy")
+		object.SetNamespace("default")
+		return object
+	}
+	for _, selector := range []string{`{includedNamespaces: [default]}`, `{excludedNamespaces: [x]}`, `{namespaceSelector: {}}`} {
+		err := api.Create(t.Context(), namespaced("selector: "+selector), client.DryRunAll)
+		require.Error(t, err, selector)
+		assert.ErrorContains(t, err, "spec.selector")
+		assert.ErrorContains(t, err, "a NamespacedHookPolicy is for its own namespace: leave includedNamespaces, excludedNamespaces and namespaceSelector out")
+	}
+	require.NoError(t, api.Create(t.Context(), namespaced(`selector: {labelSelector: {matchLabels: {app: db}}, containerImages: ["db:"]}`), client.DryRunAll))
 }
