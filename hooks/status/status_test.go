@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -300,10 +301,10 @@ func TestAStatusIsWrittenWhenItHasChangedAndForTheSpecThatWasSurveyed(t *testing
 	newer, other := object(edited), object(replaced)
 	newer.Generation++
 	other.UID = "another"
-	writes := 0
+	var writes atomic.Int32
 	reporter, _ := world(t, interceptor.Funcs{
 		SubResourcePatch: func(ctx context.Context, c client.Client, sub string, o client.Object, patch client.Patch, options ...client.SubResourcePatchOption) error {
-			writes++
+			writes.Add(1)
 			return c.SubResource(sub).Patch(ctx, o, patch, options...)
 		},
 	}, object(current), newer, other,
@@ -315,7 +316,7 @@ func TestAStatusIsWrittenWhenItHasChangedAndForTheSpecThatWasSurveyed(t *testing
 		_, err := reporter.write(t.Context(), survey)
 		require.NoError(t, err)
 	}
-	assert.Equal(t, 2, writes)
+	assert.EqualValues(t, 2, writes.Load())
 	var written v1alpha1.NamespacedHookPolicy
 	require.NoError(t, reporter.Client.Get(t.Context(), types.NamespacedName{Namespace: "shop", Name: "current"}, &written))
 	assert.EqualValues(t, 1, written.Status.MatchedPods)
