@@ -56,6 +56,9 @@ func run(ctx context.Context, pods, rate int) (err error) {
 		return err
 	}
 	s := scale{api: api, pods: pods}
+	if err := s.remove(ctx); err != nil {
+		return fmt.Errorf("removing what an interrupted run has left: %w", err)
+	}
 	defer func() {
 		if removeErr := s.remove(context.WithoutCancel(ctx)); err == nil {
 			err = removeErr
