@@ -27,7 +27,7 @@ const (
 	// margin is for the script's own work.
 	margin = 5 * time.Second
 	// guardMargin is for starting a watchdog, ending it, or taking over from one that is overdue.
-	guardMargin = 25 * time.Second
+	guardMargin = 30 * time.Second
 )
 
 // Hook is a command of a chain.

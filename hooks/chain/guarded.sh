@@ -11,7 +11,7 @@ become() { exec /bin/sh -c 'eval "$1"' "$@"; }
 begin() {
   /bin/sh -c 'eval "$1"' "$@" </dev/null >/dev/null 2>&1 &
   q_w=$!
-  within 50 named $q_w $1
+  within 100 named $q_w $1
 }
 
 # name reads into q_k as what the process $1 runs our text in this container: pre, post, watchdog, thawing, or nothing.
@@ -62,13 +62,10 @@ end() {
   done
 }
 ended() {
+  alive $1 || return 0
   name $1
-  case $q_k in
-  watchdog | thawing)
-    kill -URG $1
-    return 1
-    ;;
-  esac
+  case $q_k in watchdog | thawing) kill -URG $1 ;; esac
+  return 1
 }
 
 # replace has what $2 lists thawed from now on, and once more when the process $1 is gone, instead of at the deadline of
@@ -123,6 +120,7 @@ quiesce-pre)
   [ "$q_fail$q_over" ] || exit 0
   # Velero would run no post hook.
   trap q_caught=1 HUP INT TERM
+  [ -z "$q_over" ] || q_fail=143
   q_over=
   thaw "$q_tried"
   if [ "$q_late" ]; then
@@ -132,7 +130,7 @@ quiesce-pre)
   else
     end $q_w
   fi
-  exit ${q_fail:-143}
+  exit $q_fail
   ;;
 quiesce-post)
   seek
@@ -149,18 +147,20 @@ quiesce-post)
   exit $q_worst
   ;;
 *)
-  # A watchdog: of the pre script or stuck hook $2; $3 are the seconds left, or what to thaw. If it cannot fork, it begins anew.
+  # A watchdog: of the pre script or stuck hook $2; $3 are the seconds left, or the clock's at the deadline after an @, or
+  # what to thaw. If it cannot fork, it begins anew, with the same deadline.
   q_awaited=$2 q_rest=$3
   trap 'become $0 "$q_me" $q_awaited "$q_rest"' EXIT
   trap halt TERM URG
   [ $0 = quiesce-thawing ] || {
     clock
-    q_end=$((q_now + q_rest))
-    while [ $q_rest -gt 0 ] && [ -z "$q_over" ]; do
-      q_nap=$((q_rest < 5 ? q_rest : 5))
+    q_end=${q_rest#@}
+    [ $q_end != $q_rest ] || q_end=$((q_now + q_rest))
+    q_rest=@$q_end
+    while [ $q_now -lt $q_end ] && [ -z "$q_over" ]; do
+      q_nap=$((q_end - q_now < 5 ? q_end - q_now : 5))
       nap $q_nap
       clock
-      q_rest=$((q_end - q_now))
     done
     [ -z "$q_over" ] || quit
     # A pre script that runs at the deadline is ended, after a first thaw: its freeze may still complete.

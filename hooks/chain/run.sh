@@ -16,24 +16,31 @@ q_me=$1 q_over= q_h= q_s= q_stuck= q_late= q_fail= q_worst=0 q_tried=
 # say tells the backup's log.
 say() { echo "quiesce: $*" >&2; }
 
-# await waits for the child $1, however many signals interrupt it; q_r is its code. It gives up on a stuck hook.
+# await waits for the child $1, however many signals interrupt it; q_r is its code. bash may be interrupted by a signal
+# whose trap it has run already, so what counts is that the child is gone. It gives up on a stuck hook.
 await() {
   while
     q_caught=
     wait $1 2>/dev/null
     q_r=$?
-    [ $q_r -gt 128 ] && [ "$q_caught" ] && [ "$q_stuck" != $1 ]
+    [ $q_r -gt 128 ] && [ "$q_stuck" != $1 ] && { [ "$q_caught" ] || [ -e /proc/$1 ]; }
   do :; done
 }
 
-# within tries the command after $1 until it succeeds: a few times at once, then for $1 tenths of a second. A sleep that
+# within tries the command after $1 until it succeeds: a few times at once and then for $1 tenths of a second. A sleep that
 # knows no fractions counts for ten.
 within() {
-  q_i=-20
+  q_i=-30
   until $2 $3 $4; do
-    [ $q_i -lt $1 ] || return 1
     q_i=$((q_i + 1))
-    [ $q_i -lt 0 ] || sleep .1 || { sleep 1 && q_i=$((q_i + 9)); } || return 1
+    case $q_i in
+    -??) ;;
+    -?) sleep .01 ;;
+    *)
+      [ $q_i -lt $1 ] || return 1
+      sleep .1 || { sleep 1 && q_i=$((q_i + 9)); } || return 1
+      ;;
+    esac
   done
 } 2>/dev/null
 
@@ -170,13 +177,14 @@ failed() {
   fi
 }
 
-# before is a pre hook: group, seconds, 1 for onError Continue, name, command. After one that failed none is begun.
+# before is a pre hook: group, seconds, 1 for onError Continue, name, command. After one that failed none is begun. One
+# that was ended has not succeeded, even if it says so.
 before() {
   [ -z "$q_fail$q_over" ] || return 0
   q_tried="$q_tried g$1" q_n=$2 q_soft=$3 q_name=$4
   shift 4
   run $q_n "$@"
-  [ $q_c = 0 ] || {
+  [ $q_c$q_over = 0 ] || {
     failed "$q_name" $q_n
     [ $q_soft = 1 ] || q_fail=$q_c
   }
