@@ -29,7 +29,7 @@ demo-down: ## Take down what the demo left for exploring: the cluster and the de
 	go run ./test/demo -down
 
 .PHONY: test
-test: gcc ## Run the unit tests, and the integration tests on a real API server.
+test: gcc shells ## Run the unit tests, and the integration tests on a real API server.
 	CGO_ENABLED=1 go test -race $$(go list ./... | grep -vE '/test/(chart|integration)$$')
 	go test -C test/cluster ./...
 	@# Never from Go's cache, which does not know that these tests build and run the programs.
@@ -126,6 +126,12 @@ tools: $(addprefix $(TOOLS)/,$(notdir $(TOOL_PACKAGES))) ## Build the tools: con
 $(TOOLS)/%:
 	@echo "Building $* (once for this version; minutes from a cold cache)"
 	@go build -C test/tools -ldflags '-s -w' -o $@ $(filter %/$*,$(TOOL_PACKAGES))
+
+.PHONY: shells
+shells: # The scripts are tested under three shells.
+	@for shell in dash bash busybox; do command -v $$shell >/dev/null || missing="$$missing $$shell"; done; \
+	  [ -z "$$missing" ] || { echo "Installing$$missing to test scripts under" && apt-get update -qq && \
+	  apt-get install -y -qq $${missing/busybox/busybox-static}; }
 
 .PHONY: gcc
 gcc: # The race detector needs a C compiler.

@@ -53,6 +53,10 @@ func (a arrangement) add(policy *match.Policy, candidates []candidate, options O
 	if obstacle, found := a.occupied(policy, wanted); found {
 		return a, []Obstacle{obstacle}
 	}
+	if len(wanted[pre]) > 0 && len(wanted[post]) == 0 && slices.ContainsFunc(policy.Spec.Hooks, func(h v1alpha1.Hook) bool { return runsOn(post, &h) }) {
+		return a, []Obstacle{{Reason: v1alpha1.ReasonOneSided, Hook: policy.Spec.Hooks[wanted[pre][0].hook].Name}}
+	}
+	everything := wanted
 	for s := range wanted {
 		stampable := func(c candidate) bool { return !c.container.Sidecar || options.NativeSidecars }
 		for _, c := range wanted[s] {
@@ -70,21 +74,48 @@ func (a arrangement) add(policy *match.Policy, candidates []candidate, options O
 	if obstacle != nil {
 		return a, []Obstacle{*obstacle}
 	}
+	if lost, found := thawLeftOut(everything, containers); found && len(wanted[pre]) > 0 {
+		return a, []Obstacle{{
+			Reason: v1alpha1.ReasonSidesApart, Hook: policy.Spec.Hooks[lost.hook].Name, Container: lost.container.Name, Taken: containers[pre]}}
+	}
+	with := a
 	for s := range wanted {
 		for _, c := range wanted[s] {
 			if c.container.Name != containers[s] {
-				obstacles = append(obstacles, Obstacle{
-					Reason: v1alpha1.ReasonOtherContainer, Hook: policy.Spec.Hooks[c.hook].Name, Container: c.container.Name, Taken: containers[s]})
+				obstacles = append(obstacles, Obstacle{Reason: v1alpha1.ReasonOtherContainer,
+					Hook: policy.Spec.Hooks[c.hook].Name, Container: c.container.Name, Taken: containers[s], Winner: a.holder(side(s), containers[s])})
 				continue
 			}
-			placed := &a[s]
-			if len(placed.hooks) == 0 {
-				placed.container, placed.byDefault = c.container.Name, c.byDefault
-			}
+			placed := &with[s]
+			placed.container, placed.byDefault = c.container.Name, placed.byDefault || c.byDefault
 			placed.hooks = append(slices.Clip(placed.hooks), slot{policy, c.hook})
 		}
 	}
-	return a, obstacles
+	return with, obstacles
+}
+
+// thawLeftOut finds a hook of after the backup that is left out in a container where none of before it is left out with it:
+// it may be what undoes a hook that is not left out.
+func thawLeftOut(wanted [len(sides)][]candidate, containers [len(sides)]string) (candidate, bool) {
+	for _, after := range wanted[post] {
+		if after.container.Name != containers[post] && !slices.ContainsFunc(wanted[pre], func(before candidate) bool {
+			return before.container.Name == after.container.Name
+		}) {
+			return after, true
+		}
+	}
+	return candidate{}, false
+}
+
+// holder is the policy that has chosen a container for a side, or, for a policy of both sides, for the other; without a
+// name where none has yet.
+func (a arrangement) holder(s side, container string) match.Ref {
+	for _, which := range []side{s, 1 - s} {
+		if len(a[which].hooks) > 0 && a[which].container == container {
+			return a[which].hooks[0].policy.Ref
+		}
+	}
+	return match.Ref{}
 }
 
 // occupied is the obstacle for a policy that cannot share a side with what is there, or with itself.
@@ -144,6 +175,10 @@ func (a arrangement) misplaced(policy *match.Policy, wanted [len(sides)][]candid
 			obstacle.Reason, obstacle.Taken, obstacle.Winner = v1alpha1.ReasonOtherContainer, taken.container, taken.hooks[0].policy.Ref
 			return obstacle
 		}
+	}
+	if other := a[1-s]; len(other.hooks) > 0 && len(a[s].hooks) > 0 { // each side is another's, in containers that differ
+		obstacle.Reason, obstacle.Taken, obstacle.Winner = v1alpha1.ReasonOtherContainer, other.container, other.hooks[0].policy.Ref
+		return obstacle
 	}
 	obstacle.Reason, obstacle.Taken = v1alpha1.ReasonSidesApart, wanted[1-s][0].container.Name
 	return obstacle

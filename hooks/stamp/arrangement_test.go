@@ -61,7 +61,7 @@ func TestHooksOfSeveralPoliciesAreChained(t *testing.T) {
 	set := compiled(t, limit(pair("a", 2), time.Hour), limit(pair("b", 1), time.Minute), limit(policy("c", 0, soft), time.Second)).
 		Decide(shop, podOf("c")).Set
 	link := func(policy, name string, group int, command ...string) chain.Hook {
-		return chain.Hook{Name: policy + "/" + name, Group: group, Command: command, Timeout: 30 * time.Second}
+		return chain.Hook{Name: "hookpolicy/" + policy + "/" + name, Group: group, Command: command, Timeout: 30 * time.Second}
 	}
 	note := link("c", "note", 2, "note")
 	note.Continue = true
@@ -146,6 +146,24 @@ func TestInWhichContainerHooksAreStamped(t *testing.T) {
 			post:     "b", hooks: []string{"first/x"},
 			want: []obstacle{{"p", v1alpha1.ReasonOtherContainer, "thaw"}},
 		},
+		"a thaw is not left out where its freeze is not": {
+			policies: []Source{policy("p", 0, preIn("a", "freeze"), postIn("a", "note"), postIn("b", "thaw"))},
+			want:     []obstacle{{"p", v1alpha1.ReasonSidesApart, "thaw"}},
+		},
+		"a native sidecar's thaw neither": {
+			policies: []Source{policy("p", 0, preIn("a", "freeze"), postIn("a", "note"), postIn("log", "thaw"))},
+			want:     []obstacle{{"p", v1alpha1.ReasonSidesApart, "thaw"}},
+		},
+		"a pair in another container is left out as one": {
+			policies: []Source{policy("p", 0, preIn("a", "x"), preIn("b", "freeze"), postIn("b", "thaw"), postIn("a", "y"))},
+			pre:      "a", post: "a", hooks: []string{"p/x", "p/y"},
+			want: []obstacle{{"p", v1alpha1.ReasonOtherContainer, "freeze"}, {"p", v1alpha1.ReasonOtherContainer, "thaw"}},
+		},
+		"sides that others have in different containers": {
+			policies: []Source{policy("x", 3, preIn("a", "x")), policy("y", 2, postIn("b", "y")), policy("p", 1, preIn("a", "pa"), preIn("b", "pb"), postIn("a", "qa"), postIn("b", "qb"))},
+			pre:      "a", post: "b", hooks: []string{"x/x", "y/y"},
+			want: []obstacle{{"p", v1alpha1.ReasonOtherContainer, "pa"}},
+		},
 		"one that is missing leaves the policy out, and makes room for the next": {
 			policies: []Source{policy("p", 1, preIn("a", "x"), postIn("gone", "y")), policy("next", 0, preIn("b", "z"))},
 			pre:      "b", hooks: []string{"next/z"},
@@ -203,6 +221,44 @@ func TestInWhichContainerHooksAreStamped(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestWhoHasChosenTheContainerIsNamed(t *testing.T) {
+	high := policy("high", 2, in("b", hook("z", v1alpha1.PreBackup, "z")))
+	low := policy("low", 1, in("a", hook("x", v1alpha1.PreBackup, "x")), in("b", hook("y", v1alpha1.PreBackup, "y")))
+	outcomes := compiled(t, high, low).Decide(shop, podOf("a", "b")).Outcomes
+	assert.Contains(t, outcomes[1].Obstacles[0].Explain("shop/web-0"), `which is "b" by HookPolicy "high"`)
+	outcomes = compiled(t, low).Decide(shop, podOf("a", "b")).Outcomes
+	assert.Contains(t, outcomes[0].Obstacles[0].Explain("shop/web-0"), `which is "a" by the policy's own first hook`)
+}
+
+func TestThePodsFirstContainerIsKeptWhicheverPolicyTakesIt(t *testing.T) {
+	policies := compiled(t, policy("high", 1, in("app", hook("named", v1alpha1.PreBackup, "x"))), policy("low", 0, hook("first", v1alpha1.PreBackup, "y")))
+	stamped := stampedBy(podOf("app"), policies)
+	assert.Empty(t, policies.Decide(shop, podOf("proxy", "app").annotated(stamped.Annotations)).Set, "though another was put in front")
+}
+
+func TestAFreezeIsNotStampedWhereTheThawIsForOtherPods(t *testing.T) {
+	primary := thaw()
+	primary.LabelSelector = &v1alpha1.LabelSelector{MatchLabels: map[string]v1alpha1.LabelValue{"role": "primary"}}
+	policies := compiled(t, policy("p", 0, freeze(), primary))
+	decision := policies.Decide(shop, podOf("c"))
+	assert.Empty(t, decision.Set)
+	assert.Equal(t, []obstacle{{"p", v1alpha1.ReasonOneSided, "freeze"}}, obstaclesOf(decision.Outcomes))
+	pod := podOf("c")
+	pod.Labels = map[string]string{"role": "primary"}
+	assert.Len(t, policies.Decide(shop, pod).Set, 9)
+}
+
+func TestWhatIsRememberedOfRenderingsIsBounded(t *testing.T) {
+	policies := compiled(t, pair("p", 0))
+	a := arrangement{}
+	for i := range 1000 {
+		large := policy("large", 0, hook("x", v1alpha1.PreBackup, strings.Repeat("x", 50_000)))
+		a[pre].hooks = []slot{{&match.Policy{Ref: large.Ref, Spec: large.Spec, Rank: i}, 0}}
+		policies.rendered.of(&a)
+		assert.LessOrEqual(t, policies.rendered.rendered, maxRendered+100_000)
 	}
 }
 

@@ -13,6 +13,9 @@ import (
 // (k8s.io/apimachinery/pkg/api/validation, TotalAnnotationSizeLimitB).
 const maxAnnotationBytes = 256 * 1024
 
+// headroom is what is left to others, such as network plugins and service meshes, which annotate running pods.
+const headroom = 8 * 1024
+
 // Pod is what stamping needs to know of a pod.
 type Pod struct {
 	match.Pod
@@ -60,7 +63,7 @@ func (p *Policies) arrange(namespace match.Namespace, matched []*match.Policy, p
 		outcomes = make([]Outcome, 0, len(matched))
 		veto     = p.veto(namespace, pod, present)
 		skipped  = skippedPolicies(pod.Annotations)
-		budget   = maxAnnotationBytes - present.others(pod.Annotations)
+		budget   = maxAnnotationBytes - headroom - present.others(pod.Annotations)
 	)
 	for _, policy := range matched {
 		candidates, missing := p.candidates(policy, pod, present)
@@ -83,7 +86,6 @@ func (p *Policies) arrange(namespace match.Namespace, matched []*match.Policy, p
 			for s := range sides {
 				outcome.sides[s] = a.carries(side(s), policy)
 			}
-			outcome.Unguarded = policy.Spec.Shell == v1alpha1.NoShell && outcome.sides[pre] && outcome.sides[post]
 		}
 		outcomes = append(outcomes, outcome)
 	}

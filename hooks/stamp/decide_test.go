@@ -40,22 +40,20 @@ func TestAPolicyOfBothSidesHasAWatchdog(t *testing.T) {
 	})
 	decision := compiled(t, limited).Decide(shop, podOf("app"))
 	want := chain.Chain{
-		Pre:        []chain.Hook{{Name: "fs/freeze", Command: freeze().Exec.Command, Timeout: 30 * time.Second}},
-		Post:       []chain.Hook{{Name: "fs/thaw", Command: thaw().Exec.Command, Timeout: 30 * time.Second}},
+		Pre:        []chain.Hook{{Name: "hookpolicy/fs/freeze", Command: freeze().Exec.Command, Timeout: 30 * time.Second}},
+		Post:       []chain.Hook{{Name: "hookpolicy/fs/thaw", Command: thaw().Exec.Command, Timeout: 30 * time.Second}},
 		MaxQuiesce: 7 * time.Minute,
 	}
 	assert.Equal(t, &veleroHook{want.PreCommand(), "app", "Fail", want.PreTimeout()},
 		veleroReads("pre.hook.backup.velero.io/", decision.Set, nil))
 	assert.Equal(t, &veleroHook{want.PostCommand(), "app", "Fail", want.PostTimeout()},
 		veleroReads("post.hook.backup.velero.io/", decision.Set, nil))
-	assert.False(t, decision.Outcomes[0].Unguarded)
 }
 
 func TestWithoutAShellBothSidesArePlainAndTheStatusSaysThatNothingGuardsThem(t *testing.T) {
 	decision := compiled(t, noShell(policy("fs", 0, in("a", freeze()), in("b", thaw())))).Decide(shop, podOf("a", "b"))
 	assert.Equal(t, &veleroHook{freeze().Exec.Command, "a", "Fail", 30 * time.Second}, veleroReads("pre.hook.backup.velero.io/", decision.Set, nil))
 	assert.Equal(t, &veleroHook{thaw().Exec.Command, "b", "Fail", 30 * time.Second}, veleroReads("post.hook.backup.velero.io/", decision.Set, nil))
-	assert.True(t, decision.Outcomes[0].Unguarded)
 }
 
 // What a soft failure in the script must not become: a reason for Velero to go on after "another backup is quiescing".
@@ -286,10 +284,10 @@ func TestAPodNeverPassesTheLimitOnAnnotationsByUs(t *testing.T) {
 	policies := compiled(t, policy("large", 1, hook("large", v1alpha1.PreBackup, strings.Repeat("x", 32768))),
 		policy("small", 0, hook("small", v1alpha1.PostBackup, "x")))
 	stamped := 0
-	for free := 33000; free < 35000; free += 25 {
+	for free := 33000 + headroom; free < 35000+headroom; free += 25 {
 		annotations := map[string]string{"a": strings.Repeat("y", limit-free-1)}
 		decision := policies.Decide(shop, podOf("c").annotated(annotations))
-		assert.LessOrEqual(t, size(apply(annotations, decision)), limit)
+		assert.LessOrEqual(t, size(apply(annotations, decision)), limit-headroom, "and others have room")
 		if decision.Outcomes[0].Stamped() {
 			stamped++
 		} else {
@@ -321,6 +319,8 @@ func TestWhatCannotBeUsedIsRefusedWithTheFieldAndWhatToWrite(t *testing.T) {
 		"no hook":             {policy("p", 0), "spec.hooks: write at least one hook"},
 		"no action":           {policy("p", 0, v1alpha1.Hook{Name: "a", Stages: []v1alpha1.Stage{v1alpha1.PreBackup}}), "spec.hooks[a]: write exactly one action: exec"},
 		"no command":          {policy("p", 0, hook("a", v1alpha1.PreBackup)), "spec.hooks[a].exec.command: write the program and its arguments as a list"},
+		"a NUL character":     {policy("p", 0, hook("a", v1alpha1.PreBackup, "x", "y\x00")), "spec.hooks[a].exec.command[1]: it has a NUL character"},
+		"an option":           {policy("p", 0, hook("a", v1alpha1.PreBackup, "-c", "y")), `spec.hooks[a].exec.command[0]: "-c" is an option and not a program: write the program ahead of it, such as [sh, -c]`},
 		"no stage that is":    {policy("p", 0, hook("a", "Never", "x")), "spec.hooks[a].stages: write at least one stage"},
 		"a selector with one": {pair("p", 0).with(func(s *v1alpha1.HookPolicySpec) { s.Selector.ContainerImages = []v1alpha1.ImagePattern{"("} }), "spec.selector.containerImages[0]: "},
 	}

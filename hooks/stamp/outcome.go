@@ -12,8 +12,6 @@ type Outcome struct {
 	Policy match.Ref
 	// Obstacles are why hooks of the policy are not stamped; empty when all are.
 	Obstacles []Obstacle
-	// Unguarded is true when the policy is stamped on both sides without a watchdog, by shell None.
-	Unguarded bool
 
 	// sides that the policy is stamped on.
 	sides [len(sides)]bool
@@ -60,7 +58,10 @@ func (o Obstacle) Explain(pod string) string {
 			"run all of them in one container, or raise spec.priority", o.Hook, o.Container, pod, o.Taken, by)
 	case v1alpha1.ReasonSidesApart:
 		return fmt.Sprintf("hook %q of pod %s is for container %q, and the hooks of the other side of the backup are for %q, so that no watchdog could thaw: "+
-			"run both sides in one container, or write shell: None and do without the watchdog", o.Hook, pod, o.Container, o.Taken)
+			"run both sides in one container, or, with one hook a side, write shell: None and do without the watchdog", o.Hook, pod, o.Container, o.Taken)
+	case v1alpha1.ReasonOneSided:
+		return fmt.Sprintf("hook %q is for pod %s, and by their own labelSelectors none of the policy's hooks of after the backup is, so that nothing would thaw: "+
+			"write the same labelSelector on both sides, or two policies", o.Hook, pod)
 	case v1alpha1.ReasonNoShell:
 		return fmt.Sprintf("pod %s would get hook %q beside another on the same side, and by shell: None there is no shell to run both: "+
 			"join them into one command, or write shell: Posix", pod, o.Hook)

@@ -6,6 +6,8 @@ package stamp
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/quiesce-io/quiesce/hooks/match"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
@@ -89,8 +91,13 @@ func checkHook(hook *v1alpha1.Hook) error {
 		return errors.New(": write exactly one action: exec")
 	case len(hook.Exec.Command) == 0 || hook.Exec.Command[0] == "":
 		return errors.New(".exec.command: write the program and its arguments as a list, such as [psql, -c, CHECKPOINT]")
+	case strings.HasPrefix(hook.Exec.Command[0], "-"):
+		return fmt.Errorf(".exec.command[0]: %q is an option and not a program: write the program ahead of it, such as [sh, %[1]s]", hook.Exec.Command[0])
 	case !runsOn(pre, hook) && !runsOn(post, hook):
 		return errors.New(".stages: write at least one stage: PreBackup, PreSnapshot, PostSnapshot or PostBackup")
+	}
+	if i := slices.IndexFunc(hook.Exec.Command, func(argument string) bool { return strings.ContainsRune(argument, 0) }); i >= 0 {
+		return fmt.Errorf(".exec.command[%d]: it has a NUL character, at which every program would end the argument: leave it out", i)
 	}
 	return nil
 }

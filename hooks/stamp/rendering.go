@@ -30,13 +30,14 @@ type rendering struct {
 	script int
 }
 
-// maxRenderings bounds what is remembered: past it everything is forgotten, and rendered again.
-const maxRenderings = 1 << 12
+// maxRendered bounds what is remembered, in bytes: past it everything is forgotten, and rendered again.
+const maxRendered = 16 << 20
 
 // renderings remembers what was rendered. Clusters have many pods for each arrangement.
 type renderings struct {
-	lock  sync.RWMutex
-	known map[string]*rendering
+	lock     sync.RWMutex
+	known    map[string]*rendering
+	rendered int
 }
 
 func (r *renderings) of(a *arrangement) *rendering {
@@ -50,10 +51,14 @@ func (r *renderings) of(a *arrangement) *rendering {
 	known = a.render()
 	r.lock.Lock()
 	defer r.lock.Unlock()
-	if r.known == nil || len(r.known) >= maxRenderings {
-		r.known = map[string]*rendering{}
+	if r.known == nil || r.rendered > maxRendered {
+		r.known, r.rendered = map[string]*rendering{}, 0
 	}
 	r.known[key] = known
+	r.rendered += len(key) + 512 // the rest of it, and its place in the map
+	for s := range sides {
+		r.rendered += len(known.sides[s].command)
+	}
 	return known
 }
 
@@ -131,7 +136,7 @@ func (a *arrangement) links(hooks []slot) []chain.Hook {
 	for i, placed := range hooks {
 		hook := placed.spec()
 		chained[i] = chain.Hook{
-			Name: placed.policy.Name + "/" + hook.Name, Group: slices.Index(policies, placed.policy),
+			Name: recordedName(placed.policy.Ref) + "/" + hook.Name, Group: slices.Index(policies, placed.policy),
 			Command: hook.Exec.Command, Timeout: hook.Timeout.Duration, Continue: hook.OnError == v1alpha1.Continue,
 		}
 	}

@@ -26,6 +26,9 @@ func ready(policy *policies.Policy, found *tally) metav1.Condition {
 	case policy.Spec.Suspend:
 		condition.Reason = v1alpha1.ReasonSuspended
 		sentence.WriteString("spec.suspend is true: pods carry no hooks of this policy")
+		if found.stamped > 0 {
+			fmt.Fprintf(&sentence, "; still on pods: %d", found.stamped)
+		}
 	default:
 		condition.Status = metav1.ConditionTrue
 		condition.Reason = v1alpha1.ReasonInUse

@@ -35,6 +35,9 @@ func (r *Reporter) announce(policy client.Object, before, after *v1alpha1.HookPo
 		r.Recorder.Eventf(policy, nil, corev1.EventTypeWarning, entry.Reason, action, "%s", entry.Message)
 	}
 	for _, entry := range before.NotStamped {
+		if len(after.NotStamped) == v1alpha1.MaxNotStamped {
+			break // it may be there, and only have no room in the list
+		}
 		if entry.Reason == v1alpha1.ReasonSkipped || contains(after, &entry) || sent == maxEvents {
 			continue
 		}

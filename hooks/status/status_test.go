@@ -264,7 +264,7 @@ func TestWhatTheAPIServerDoesNotTakeIsTold(t *testing.T) {
 	assert.Equal(t, v1alpha1.ReasonRejected, condition(t, status, v1alpha1.ConditionStampable).Reason)
 	require.Len(t, status.NotStamped, 1)
 	assert.EqualValues(t, 2, status.NotStamped[0].Pods, "the one that is to lose its stamp, too")
-	assert.Contains(t, status.NotStamped[0].Message, `pod shop/a cannot be given its annotations: admission webhook "guard" denied`)
+	assert.Contains(t, status.NotStamped[0].Message, `the annotations of pod shop/a cannot be changed: admission webhook "guard" denied`)
 	assert.LessOrEqual(t, len(status.NotStamped[0].Message), maxSentence)
 	assert.NotContains(t, condition(t, status, v1alpha1.ConditionReady).Message, "about to")
 }

@@ -124,7 +124,7 @@ func (t *tally) meet(pod *keeper.Finding, obstacle stamp.Obstacle, words string)
 // sentence explains the trouble on the first pod.
 func (t *trouble) sentence() string {
 	if t.Reason == v1alpha1.ReasonRejected {
-		return fmt.Sprintf("pod %s cannot be given its annotations: %s", t.first, t.words)
+		return fmt.Sprintf("the annotations of pod %s cannot be changed: %s", t.first, t.words)
 	}
 	return t.Explain(t.first)
 }
@@ -137,6 +137,7 @@ var (
 	stampableReasons = []string{
 		v1alpha1.ReasonContainerNotFound,
 		v1alpha1.ReasonSidesApart,
+		v1alpha1.ReasonOneSided,
 		v1alpha1.ReasonNoShell,
 		v1alpha1.ReasonTooLarge,
 		v1alpha1.ReasonRejected,

@@ -15,12 +15,12 @@ type HookPolicyStatus struct {
 	// +kubebuilder:validation:MaxLength=128
 	Stages string `json:"stages,omitempty"`
 
-	// MatchedPods is the number of running and pending pods that the policy selects.
+	// MatchedPods is the number of running and pending pods for which the policy has hooks.
 	// +optional
 	// +kubebuilder:default=0
 	MatchedPods int32 `json:"matchedPods"`
 
-	// StampedPods is the number of running and pending pods that carry annotations of this policy, selected or not.
+	// StampedPods is the number of running and pending pods that carry annotations of this policy, matching or not.
 	// +optional
 	// +kubebuilder:default=0
 	StampedPods int32 `json:"stampedPods"`
@@ -106,6 +106,8 @@ const (
 	ReasonOtherContainer = "OtherContainer"
 	// ReasonSidesApart: the hooks of before and after the backup are in different containers, where no watchdog can thaw.
 	ReasonSidesApart = "SidesApart"
+	// ReasonOneSided: by their own labelSelectors, a pod gets hooks of before the backup and none of those of after it.
+	ReasonOneSided = "OneSided"
 	// ReasonNoShell: by shell None there is one hook a side, and the policy has more.
 	ReasonNoShell = "NoShell"
 	// ReasonTooLarge: the annotations would pass the API server's limit, or the script the kernel's.

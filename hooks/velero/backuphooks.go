@@ -13,13 +13,17 @@ import (
 // BackupSpec is what decides which pods a Backup covers, and which hooks of its own it runs in them (velero:
 // pkg/apis/velero/v1/backup_types.go).
 type BackupSpec struct {
-	IncludedNamespaces []string                `json:"includedNamespaces"`
-	ExcludedNamespaces []string                `json:"excludedNamespaces"`
-	IncludedResources  []string                `json:"includedResources"`
-	ExcludedResources  []string                `json:"excludedResources"`
-	LabelSelector      *metav1.LabelSelector   `json:"labelSelector"`
-	OrLabelSelectors   []*metav1.LabelSelector `json:"orLabelSelectors"`
-	Hooks              struct {
+	IncludedNamespaces []string `json:"includedNamespaces"`
+	ExcludedNamespaces []string `json:"excludedNamespaces"`
+	IncludedResources  []string `json:"includedResources"`
+	ExcludedResources  []string `json:"excludedResources"`
+	// The newer filters, by which the two above are replaced.
+	IncludedNamespaceScopedResources []string `json:"includedNamespaceScopedResources"`
+	ExcludedNamespaceScopedResources []string `json:"excludedNamespaceScopedResources"`
+
+	LabelSelector    *metav1.LabelSelector   `json:"labelSelector"`
+	OrLabelSelectors []*metav1.LabelSelector `json:"orLabelSelectors"`
+	Hooks            struct {
 		Resources []HookSpec `json:"resources"`
 	} `json:"hooks"`
 }
@@ -58,7 +62,9 @@ func ParseBackupHooks(name string, spec *BackupSpec) (BackupHooks, bool) {
 		selectors = append(slices.Clip(selectors), spec.LabelSelector)
 	}
 	hooks := BackupHooks{Name: name, backup: newScope(
-		spec.IncludedNamespaces, spec.ExcludedNamespaces, spec.IncludedResources, spec.ExcludedResources, selectors)}
+		spec.IncludedNamespaces, spec.ExcludedNamespaces,
+		slices.Concat(spec.IncludedResources, spec.IncludedNamespaceScopedResources),
+		slices.Concat(spec.ExcludedResources, spec.ExcludedNamespaceScopedResources), selectors)}
 	for i := range spec.Hooks.Resources {
 		entry := &spec.Hooks.Resources[i]
 		if len(entry.PreHooks)+len(entry.PostHooks) == 0 {

@@ -93,7 +93,6 @@ func (s scale) edit(ctx context.Context) error {
 }
 
 func (s scale) suspend(ctx context.Context) error { return s.patch(ctx, `{"spec":{"suspend":true}}`) }
-func (s scale) resume(ctx context.Context) error  { return s.patch(ctx, `{"spec":{"suspend":false}}`) }
 
 func (s scale) patch(ctx context.Context, patch string) error {
 	return s.api.Patch(ctx, s.policy(), client.RawPatch("application/merge-patch+json", []byte(patch)))
@@ -160,13 +159,10 @@ func (s scale) remove(ctx context.Context) error {
 		return err
 	}
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
-	if err := s.api.DeleteAllOf(ctx, &corev1.Pod{}, client.InNamespace(name), client.GracePeriodSeconds(0)); err != nil {
-		return err
-	}
 	if err := client.IgnoreNotFound(s.api.Delete(ctx, namespace)); err != nil {
 		return err
 	}
-	err := wait.PollUntilContextTimeout(ctx, time.Second, 10*time.Minute, true, func(ctx context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(ctx, time.Second, 15*time.Minute, true, func(ctx context.Context) (bool, error) {
 		err := s.api.Get(ctx, client.ObjectKeyFromObject(namespace), namespace)
 		return err != nil, client.IgnoreNotFound(err)
 	})

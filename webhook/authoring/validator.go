@@ -51,7 +51,7 @@ func (v *Validator) Handle(ctx context.Context, request admission.Request) (resp
 	ref := change.ref(request)
 	spec, err := decodeSpec(change.policy.Spec)
 	if err == nil {
-		err = errors.Join(checkCommands(spec.Hooks), v.Check(ref, spec))
+		err = v.Check(ref, spec)
 	}
 	if err != nil {
 		return refuse(http.StatusUnprocessableEntity, metav1.StatusReasonInvalid, sentence(ref, err))
@@ -89,27 +89,6 @@ func fieldPath(pointer string) string {
 		}
 	}
 	return string(path)
-}
-
-// checkCommands finds commands that no container can run.
-func checkCommands(hooks []v1alpha1.Hook) error {
-	var mistakes []error
-	for i := range hooks {
-		if hooks[i].Exec == nil {
-			continue
-		}
-		field := "spec.hooks[" + hooks[i].Name + "].exec.command"
-		for j, argument := range hooks[i].Exec.Command {
-			if strings.ContainsRune(argument, 0) {
-				mistakes = append(mistakes, fmt.Errorf("%s[%d]: it has a NUL character, at which every program would end the argument: leave it out", field, j))
-			}
-		}
-		if len(hooks[i].Exec.Command) > 0 && strings.HasPrefix(hooks[i].Exec.Command[0], "-") {
-			mistakes = append(mistakes, fmt.Errorf("%s[0]: %q is an option and not a program: write the program ahead of it, such as [sh, %s]",
-				field, hooks[i].Exec.Command[0], hooks[i].Exec.Command[0]))
-		}
-	}
-	return errors.Join(mistakes...)
 }
 
 // sentence is one line that says what is wrong with which policy.

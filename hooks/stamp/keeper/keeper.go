@@ -170,7 +170,10 @@ func (k *Keeper) round(ctx context.Context) error {
 		if pod := &survey.Pods[i]; pod.Pending {
 			pending[pod.NamespacedName] = true
 			k.queue.Add(pod.NamespacedName)
-			pod.Rejection = k.ledger.words(pod.NamespacedName)
+			// Of a change that has not been tried yet, such as after an edit of the policy, there is nothing to tell.
+			if change, known := k.ledger.change(pod.NamespacedName); known && change == digest(pod.decision, pod.uid) {
+				pod.Rejection = k.ledger.words(pod.NamespacedName)
+			}
 		}
 	}
 	k.ledger.prune(func(pod types.NamespacedName) bool { return pending[pod] }, time.Now())
@@ -211,16 +214,23 @@ func (k *Keeper) keep(ctx context.Context, name types.NamespacedName) {
 		k.queue.Forget(name)
 		return
 	}
+	patched, change := podMetadata(name), digest(decision, pod.UID)
 	patch, err := mergePatch(decision, pod.ResourceVersion)
 	if err == nil {
-		err = k.Client.Patch(ctx, podMetadata(name), client.RawPatch(types.MergePatchType, patch), fieldOwner)
+		err = k.Client.Patch(ctx, patched, client.RawPatch(types.MergePatchType, patch), fieldOwner)
 	}
 	log := logf.FromContext(ctx).WithValues("namespace", name.Namespace, "pod", name.Name)
 	switch {
+	case err == nil && patched.ResourceVersion == pod.ResourceVersion:
+		// Another webhook has taken the change out again.
+		patches.WithLabelValues(resultRejected).Inc()
+		k.queue.Forget(name)
+		k.queue.AddAfter(name, k.ledger.refuse(name, change, undone, time.Now()))
+		ring(k.changed)
 	case err == nil:
 		patches.WithLabelValues(resultPatched).Inc()
 		k.queue.Forget(name)
-		if wait := k.ledger.done(name, pod.ResourceVersion, digest(decision), time.Now()); wait > 0 {
+		if wait := k.ledger.done(name, pod.ResourceVersion, change, time.Now()); wait > 0 {
 			k.queue.AddAfter(name, wait)
 		}
 		log.V(1).Info("The pod carries its hooks", "set", len(decision.Set), "removed", len(decision.Remove))
@@ -235,7 +245,7 @@ func (k *Keeper) keep(ctx context.Context, name types.NamespacedName) {
 	case refused(err):
 		patches.WithLabelValues(resultRejected).Inc()
 		k.queue.Forget(name)
-		wait := k.ledger.refuse(name, digest(decision), err.Error(), time.Now())
+		wait := k.ledger.refuse(name, change, err.Error(), time.Now())
 		k.queue.AddAfter(name, wait)
 		ring(k.changed) // to have it told
 		log.Error(err, "The API server does not take the pod's hooks", "retryAfter", wait.String())
@@ -259,7 +269,7 @@ func (k *Keeper) wanted(ctx context.Context, name types.NamespacedName) (*corev1
 	}
 	wanted := k.decide(set, match.Namespace{Name: name.Namespace, Labels: namespace.Labels}, &pod)
 	return &pod, wanted, changes(wanted) && !k.ledger.behind(name, pod.ResourceVersion) &&
-		!k.ledger.waiting(name, digest(wanted), time.Now())
+		!k.ledger.waiting(name, digest(wanted, pod.UID), time.Now())
 }
 
 // samePod tells whether an update of a pod does not matter to stamping.

@@ -174,14 +174,15 @@ func TestWhatComesOfAPatch(t *testing.T) {
 		words    string
 		requeued bool
 	}{
-		"the pod is gone":           {err: apierrors.NewNotFound(pods, "web")},
-		"it has changed":            {err: apierrors.NewConflict(pods, "web", errors.New("changed")), requeued: true},
-		"it is forbidden":           {err: apierrors.NewForbidden(pods, "web", errors.New("by a policy")), words: "by a policy"},
-		"it is invalid":             {err: apierrors.NewInvalid(schema.GroupKind{Kind: "Pod"}, "web", nil), words: "invalid"},
-		"it is too large":           {err: apierrors.NewRequestEntityTooLargeError("limit is 3145728"), words: "limit is 3145728"},
-		"too many requests":         {err: apierrors.NewTooManyRequests("wait", 1), requeued: true},
-		"the API server is in need": {err: apierrors.NewInternalError(errors.New("etcd")), requeued: true},
-		"no answer":                 {err: errors.New("connection refused"), requeued: true},
+		"the pod is gone":            {err: apierrors.NewNotFound(pods, "web")},
+		"it has changed":             {err: apierrors.NewConflict(pods, "web", errors.New("changed")), requeued: true},
+		"it is forbidden":            {err: apierrors.NewForbidden(pods, "web", errors.New("by a policy")), words: "by a policy"},
+		"it is invalid":              {err: apierrors.NewInvalid(schema.GroupKind{Kind: "Pod"}, "web", nil), words: "invalid"},
+		"it is too large":            {err: apierrors.NewRequestEntityTooLargeError("limit is 3145728"), words: "limit is 3145728"},
+		"too many requests":          {err: apierrors.NewTooManyRequests("wait", 1), requeued: true},
+		"the API server is in need":  {err: apierrors.NewServiceUnavailable("etcd"), requeued: true},
+		"a webhook cannot be called": {err: apierrors.NewInternalError(errors.New("failed calling webhook")), words: "failed calling webhook"},
+		"no answer":                  {err: errors.New("connection refused"), requeued: true},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -264,7 +265,7 @@ func TestRefusals(t *testing.T) {
 	for code, want := range map[int]bool{
 		http.StatusBadRequest: true, http.StatusForbidden: true, http.StatusUnprocessableEntity: true, http.StatusRequestEntityTooLarge: true,
 		http.StatusUnauthorized: false, http.StatusNotFound: false, http.StatusConflict: false, http.StatusTooManyRequests: false,
-		http.StatusInternalServerError: false, http.StatusServiceUnavailable: false,
+		http.StatusInternalServerError: true, http.StatusServiceUnavailable: false, http.StatusGatewayTimeout: false,
 	} {
 		assert.Equal(t, want, refused(&apierrors.StatusError{ErrStatus: metav1.Status{Code: int32(code)}}), code)
 	}

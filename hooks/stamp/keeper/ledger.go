@@ -104,6 +104,14 @@ func (l *ledger) waiting(pod types.NamespacedName, change uint64, now time.Time)
 	return refused && r.change == change && now.Before(r.next)
 }
 
+// change is the one that was refused, if there is any.
+func (l *ledger) change(pod types.NamespacedName) (change uint64, refused bool) {
+	l.lock.Lock()
+	defer l.lock.Unlock()
+	r, refused := l.refused[pod]
+	return r.change, refused
+}
+
 // words are what the API server said of the change of a pod, or empty.
 func (l *ledger) words(pod types.NamespacedName) string {
 	l.lock.Lock()

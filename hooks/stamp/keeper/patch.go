@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/quiesce-io/quiesce/hooks/stamp"
 )
@@ -35,9 +36,10 @@ func annotations(decision stamp.Decision) map[string]*string {
 	return changed
 }
 
-// digest tells one change from another.
-func digest(decision stamp.Decision) uint64 {
+// digest tells one change from another, and from that of a pod that has come in the place of one of the same name.
+func digest(decision stamp.Decision, pod types.UID) uint64 {
 	hash := fnv.New64a()
+	_, _ = hash.Write([]byte(pod)) // never fails
 	// In the order of the keys.
 	if err := json.NewEncoder(hash).Encode(annotations(decision)); err != nil {
 		panic(err) // strings always marshal
@@ -46,17 +48,18 @@ func digest(decision stamp.Decision) uint64 {
 }
 
 // refused tells of answers by which the API server, or a webhook or policy of somebody else's, does not take a change,
-// and will not take it in a moment either.
+// and will not take it in a moment either. A webhook that cannot be called is a 500.
 func refused(err error) bool {
 	var status apierrors.APIStatus
 	if !errors.As(err, &status) {
 		return false
 	}
 	switch code := int(status.Status().Code); code {
-	case http.StatusUnauthorized, http.StatusNotFound, http.StatusRequestTimeout, http.StatusConflict, http.StatusTooManyRequests:
+	case http.StatusUnauthorized, http.StatusNotFound, http.StatusRequestTimeout, http.StatusConflict, http.StatusTooManyRequests,
+		http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return false
 	default:
-		return code >= http.StatusBadRequest && code < http.StatusInternalServerError
+		return code >= http.StatusBadRequest
 	}
 }
 

@@ -38,6 +38,9 @@ type Finding struct {
 	Stamped, Pending bool
 	// Rejection is what the API server said when it did not take the change, or empty.
 	Rejection string
+
+	uid      types.UID
+	decision stamp.Decision
 }
 
 // String is the pod as namespace/name.
@@ -108,6 +111,8 @@ func (k *Keeper) find(set *policies.Set, namespace match.Namespace, pod *corev1.
 		Outcomes:       decision.Outcomes,
 		Stamped:        stamped,
 		Pending:        changes(decision),
+		uid:            pod.UID,
+		decision:       decision,
 	}
 	return finding, stamped || finding.Pending || len(finding.Outcomes) > 0
 }
