@@ -115,6 +115,9 @@ func (u *uninstaller) endController(ctx context.Context) error {
 			return nil
 		}
 		if !pause(ctx, poll) {
+			if err != nil {
+				return fmt.Errorf("the time limit has passed, and whether the controller still runs cannot be told: run this again: %w", err)
+			}
 			return fmt.Errorf("the time limit has passed, and the controller still runs in %s: run this again once its pods have gone", list(left))
 		}
 	}

@@ -5,7 +5,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -78,22 +77,12 @@ func TestTheUninstallJob(t *testing.T) {
 
 func TestTheUninstallJobMayDoWhatItMustAndNoMore(t *testing.T) {
 	all := render(t, "defaults.yaml")
-	policy := names(all, "ValidatingAdmissionPolicy")
-	require.Len(t, policy, 1)
-	binding := find[admissionregistrationv1.ValidatingAdmissionPolicyBinding](t, all, "ValidatingAdmissionPolicyBinding", policy[0])
-	assert.Equal(t, policy[0], binding.Spec.PolicyName)
-
 	assert.Equal(t, []rbacv1.PolicyRule{
 		{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"list", "patch"}},
 		{
 			APIGroups: []string{"admissionregistration.k8s.io"}, Verbs: []string{"delete"},
 			Resources:     []string{"mutatingwebhookconfigurations", "validatingwebhookconfigurations"},
 			ResourceNames: names(all, "MutatingWebhookConfiguration"),
-		},
-		{
-			APIGroups: []string{"admissionregistration.k8s.io"}, Verbs: []string{"delete"},
-			Resources:     []string{"validatingadmissionpolicies", "validatingadmissionpolicybindings"},
-			ResourceNames: policy,
 		},
 	}, find[rbacv1.ClusterRole](t, all, "ClusterRole", "quiesce-uninstall").Rules)
 	assert.Equal(t, []rbacv1.PolicyRule{{
