@@ -48,7 +48,7 @@ func TestThePostScriptThawsAndEndsTheWatchdog(t *testing.T) {
 func TestScriptsNeedNeitherRootNorAWritableFilesystem(t *testing.T) {
 	eachShell(t, func(t *testing.T, shell string) {
 		c := newContainer(t, shell, readOnly)
-		chain, as := c.freezing(2*time.Second), user{nobody: true, noCaps: true}
+		chain, as := c.freezing(soon), user{nobody: true, noCaps: true}
 		code, stderr := c.runAs(as, chain.PreCommand())
 		require.Zero(t, code, stderr)
 		code, stderr = c.runAs(as, chain.PreCommand())
@@ -68,7 +68,7 @@ func TestScriptsNeedNeitherRootNorAWritableFilesystem(t *testing.T) {
 func TestTheWatchdogThawsWhenNobodyElseDoes(t *testing.T) {
 	eachShell(t, func(t *testing.T, shell string) {
 		c := newContainer(t, shell)
-		chain := c.freezing(2 * time.Second)
+		chain := c.freezing(soon)
 		c.succeed(chain.PreCommand())
 		assert.Equal(t, []string{"freeze"}, c.log())
 		c.awaitLog("freeze", "thaw")
@@ -86,7 +86,7 @@ func TestTheWatchdogThawsWhenNobodyElseDoes(t *testing.T) {
 func TestTheWatchdogThawsWhateverEndsThePreScript(t *testing.T) {
 	eachShell(t, func(t *testing.T, shell string) {
 		c := newContainer(t, shell)
-		chain := c.freezing(3 * time.Second)
+		chain := c.freezing(soon)
 		chain.Pre = append(chain.Pre, c.hook(0, "wait", `until [ -e "$1/go" ]; do sleep .1; done`))
 		e := c.start(user{}, chain.PreCommand())
 		c.awaitLog("freeze", "wait")
@@ -110,7 +110,7 @@ func TestTheWatchdogThawsEveryPolicyAndRetriesWhatFailed(t *testing.T) {
 				c.records(3, "post3"), // has no pre hook
 				within(time.Second, c.hook(0, "post0", `[ -e "$1/go" ] || sleep 1000`)),
 			},
-			MaxQuiesce: time.Second,
+			MaxQuiesce: soon,
 		}.PreCommand())
 		c.awaitLog("pre0", "pre1", "pre2", "post2", "post1", "post0", "post1", "post0")
 		c.write("go")
@@ -328,7 +328,7 @@ func TestNeverDoTwoBackupsQuiesceAtOnce(t *testing.T) {
 func TestABackupTakesOverFromAWatchdogThatCannotSucceed(t *testing.T) {
 	eachShell(t, func(t *testing.T, shell string) {
 		c := newContainer(t, shell)
-		chain := c.freezing(time.Second)
+		chain := c.freezing(soon)
 		c.succeed(chain.PreCommand())
 		require.NoError(t, os.Remove(c.path("frozen"))) // as an administrator would, by hand
 		overdue := c.await("quiesce-thawing")
@@ -349,7 +349,7 @@ func TestABackupTakesOverFromAWatchdogWhoseHookHangs(t *testing.T) {
 		chain := Chain{
 			Pre:        []Hook{c.records(0, "pre")},
 			Post:       []Hook{c.hook(0, "post", `[ -e "$1/go" ] || sleep 1000; :`)},
-			MaxQuiesce: time.Second,
+			MaxQuiesce: soon,
 		}
 		c.succeed(chain.PreCommand())
 		c.awaitLog("pre", "post")
@@ -368,7 +368,7 @@ func TestWhatAnOverdueWatchdogCouldNotThawIsThawedByTheUndo(t *testing.T) {
 		chain := Chain{
 			Pre:        []Hook{c.hook(0, "pre0", `[ ! -e "$1/go" ]`), c.records(1, "pre1")},
 			Post:       []Hook{c.hook(1, "post1", `[ -e "$1/go" ]`), c.records(0, "post0")},
-			MaxQuiesce: time.Second,
+			MaxQuiesce: soon,
 		}
 		c.succeed(chain.PreCommand())
 		c.awaitLog("pre0", "pre1", "post1", "post0", "post1")
@@ -387,7 +387,7 @@ func TestWhatAnOverdueWatchdogCouldNotThawIsThawedByTheUndo(t *testing.T) {
 func TestABackupIsRefusedWhenAnOverdueWatchdogCannotBeEnded(t *testing.T) {
 	eachShell(t, func(t *testing.T, shell string) {
 		c := newContainer(t, shell)
-		chain := c.freezing(time.Second)
+		chain := c.freezing(soon)
 		c.succeed(chain.PreCommand())
 		require.NoError(t, os.Remove(c.path("frozen")))
 		overdue := c.await("quiesce-thawing")
@@ -408,7 +408,7 @@ func TestALatePostScriptEndsAWatchdogThatIsStillThawing(t *testing.T) {
 		chain := Chain{
 			Pre:        []Hook{c.records(0, "pre")},
 			Post:       []Hook{c.hook(0, "post", `[ -e "$1/go" ]`)},
-			MaxQuiesce: time.Second,
+			MaxQuiesce: soon,
 		}
 		c.succeed(chain.PreCommand())
 		c.awaitLog("pre", "post")
@@ -445,7 +445,7 @@ func TestAWatchdogThawsAgainWhenAPreScriptThatCannotEndHasGone(t *testing.T) {
 		e := c.start(user{}, Chain{
 			Pre:        []Hook{c.hook(0, "pre", "sleep 1000; :")},
 			Post:       []Hook{c.records(0, "post")},
-			MaxQuiesce: time.Second,
+			MaxQuiesce: soon,
 		}.PreCommand())
 		c.awaitLog("pre")
 		pre := c.await("quiesce-pre")
@@ -492,7 +492,7 @@ func TestAHookThatCannotBeKilledDoesNotBlock(t *testing.T) {
 func TestNoSignalThatCanBeCaughtKillsAWatchdog(t *testing.T) {
 	eachShell(t, func(t *testing.T, shell string) {
 		c := newContainer(t, shell)
-		chain := c.freezing(2 * time.Second)
+		chain := c.freezing(soon)
 		chain.Post = []Hook{c.hook(0, "thaw", `[ -e "$1/go" ] && rmdir "$1/frozen"`)}
 		c.succeed(chain.PreCommand())
 		harmless := []syscall.Signal{
@@ -634,7 +634,7 @@ func TestTheWatchdogRunsTheVerySameCommands(t *testing.T) {
 		post := Hook{Name: "test/post", Group: 0, Timeout: forever, Command: append([]string{
 			"/bin/sh", "-c", `for a; do printf '%s\0' "$a"; done >"$0"`, c.path("arguments"),
 		}, arguments...)}
-		c.succeed(Chain{Pre: []Hook{c.records(0, "pre")}, Post: []Hook{post}, MaxQuiesce: time.Second}.PreCommand())
+		c.succeed(Chain{Pre: []Hook{c.records(0, "pre")}, Post: []Hook{post}, MaxQuiesce: soon}.PreCommand())
 		c.awaitNone()
 		written, err := os.ReadFile(c.path("arguments"))
 		require.NoError(t, err)
