@@ -154,10 +154,10 @@ func eachShell(t *testing.T, test func(t *testing.T, shell string)) {
 	}
 }
 
-func shellPath(t testing.TB, name string) string {
-	t.Helper()
+func shellPath(tb testing.TB, name string) string {
+	tb.Helper()
 	path, err := exec.LookPath(name)
-	require.NoError(t, err, "`make shells` installs it")
+	require.NoError(tb, err, "`make shells` installs it")
 	return path
 }
 

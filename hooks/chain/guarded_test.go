@@ -133,7 +133,7 @@ func TestAFailedPreScriptUndoesWhatItAttempted(t *testing.T) {
 			code: 9, stderr: "quiesce: test/pre1 failed with code 9\n",
 		},
 		"when a hook does not exist": {
-			pre: func(c *container) Hook {
+			pre: func(*container) Hook {
 				return Hook{Name: "test/pre1", Group: 1, Command: []string{"no-such-program"}, Timeout: forever}
 			},
 			code: 127, stderr: "quiesce: test/pre1 failed with code 127\n",
