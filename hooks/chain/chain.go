@@ -23,7 +23,7 @@ const MaxScriptBytes = 98304
 
 const (
 	// grace is how long a script takes at most to end a hook and its children that do not end by themselves.
-	grace = 6 * time.Second
+	grace = 10 * time.Second
 	// margin is for the script's own work.
 	margin = 5 * time.Second
 	// guardMargin is for starting a watchdog, ending it, or taking over from one that is overdue.

@@ -287,7 +287,7 @@ func (e *execution) code() int {
 	select {
 	case <-e.done:
 	case <-time.After(patience):
-		require.Fail(e.t, "an exec did not end", "stderr: %s", e.stderr.String())
+		require.Fail(e.t, "an exec did not end")
 	}
 	return e.cmd.ProcessState.ExitCode()
 }
@@ -421,12 +421,13 @@ func (c *container) log() []string {
 	return strings.Fields(string(written))
 }
 
-// awaitLog waits for what hooks record.
+// awaitLog waits until hooks have recorded these words; there may be more by now.
 func (c *container) awaitLog(words ...string) {
 	c.t.Helper()
-	if !assert.Eventually(c.t, func() bool { return slices.Equal(words, c.log()) }, patience, tick) {
-		require.Equal(c.t, words, c.log())
-	}
+	c.eventually(func() bool {
+		log := c.log()
+		return len(log) >= len(words) && slices.Equal(words, log[:len(words)])
+	}, "not recorded: %v", words)
 }
 
 // does is a command that records a word, and then does what a shell script says, for which $1 is the directory.

@@ -7,11 +7,12 @@
 
 become() { exec /bin/sh -c 'eval "$1"' "$@"; }
 
-# begin starts a watchdog with the arguments of become, and waits until it can be found. q_w is its process.
+# begin starts a watchdog with the arguments of become, and waits until it can be found and no signal kills it. q_w is its
+# process.
 begin() {
   /bin/sh -c 'eval "$1"' "$@" </dev/null >/dev/null 2>&1 &
   q_w=$!
-  within 100 named $q_w $1
+  within 10 ready $q_w $1
 }
 
 # name reads into q_k as what the process $1 runs our text in this container: pre, post, watchdog, thawing, or nothing.
@@ -29,6 +30,18 @@ name() {
 named() {
   name $1
   [ quiesce-$q_k = $2 ]
+}
+
+# ready tells whether the watchdog $1 has the name $2 and its traps, of which URG's is the last: one of four signals of the
+# sixth digit. Not every kernel tells.
+ready() {
+  named $1 $2 || return 1
+  while read -r q_l q_a; do
+    case $q_l$q_a in
+    SigCgt:*[1-9a-f]?????) return 0 ;;
+    SigCgt:*) return 1 ;;
+    esac
+  done </proc/$1/status
 }
 
 # seek lists the watchdogs but our own: in q_new those whose pre script still runs, in q_on those that wait for their
@@ -57,7 +70,7 @@ seek() {
 # end ends each of the watchdogs given, and waits until it is gone.
 end() {
   for q_a in $*; do
-    within 80 ended $q_a || return
+    within 8 ended $q_a || return
     await $q_a
   done
 }
@@ -85,16 +98,7 @@ quit() {
   exit 0
 }
 
-# clock reads q_now, in seconds; where there is no uptime it counts the naps.
-clock() {
-  if read -r q_l q_a </proc/uptime; then
-    q_now=${q_l%.*}
-  else
-    q_now=$((q_now + q_nap))
-  fi
-} 2>/dev/null
-
-q_w= q_now=0 q_nap=0
+q_w=
 case $0 in
 quiesce-pre)
   trap halt HUP INT TERM

@@ -1,8 +1,9 @@
 # Runs hooks one after another, each with its own timeout. Plain POSIX sh; the only program needed is sleep. Nothing is
-# written to any file, so that a read-only root will do. Every variable begins with q_: a name that the container's
+# written to any file, so that a read-only root will do. Every variable begins with q_: one that the container's
 # environment has too would reach the hooks changed.
 #
-# This file is rendered without its comments and indentation: a comment needs a line of its own.
+# This file is rendered without its comments and indentation, and the variables with short names: a comment needs a line
+# of its own, and a variable's name only lower-case letters.
 
 # Let no signal end the shell: where the mode wants one, it sets its own trap. What is caught is not inherited by the
 # hooks, as what is ignored would be.
@@ -11,7 +12,7 @@ set +efu
 
 # q_h: the hook that runs; q_stuck: the hook that could not be ended; q_s: the sleep of a nap.
 trap 'q_caught=1 q_stuck=$q_h' USR2
-q_me=$1 q_over= q_h= q_s= q_stuck= q_late= q_fail= q_worst=0 q_tried=
+q_me=$1 q_over= q_h= q_s= q_stuck= q_late= q_fail= q_worst=0 q_tried= q_now=0 q_nap=1
 
 # say tells the backup's log.
 say() { echo "quiesce: $*" >&2; }
@@ -27,18 +28,29 @@ await() {
   do :; done
 }
 
-# within tries the command after $1 until it succeeds: a few times at once and then for $1 tenths of a second. A sleep that
-# knows no fractions counts for ten.
+# clock reads into q_now the time, in seconds; where there is no uptime it counts by q_nap.
+clock() {
+  if read -r q_l q_idle </proc/uptime; then
+    q_now=${q_l%.*}
+  else
+    q_now=$((q_now + q_nap))
+  fi
+} 2>/dev/null
+
+# within tries the command after $1 until it succeeds, for less than $1 seconds: a few times at once, and then with pauses.
+# Not every sleep knows fractions.
 within() {
-  q_i=-30
+  clock
+  q_i=-30 q_until=$((q_now + $1))
   until $2 $3 $4; do
     q_i=$((q_i + 1))
     case $q_i in
     -??) ;;
     -?) sleep .01 ;;
     *)
-      [ $q_i -lt $1 ] || return 1
-      sleep .1 || { sleep 1 && q_i=$((q_i + 9)); } || return 1
+      clock
+      [ $q_now -lt $q_until ] || return 1
+      sleep .1 || sleep 1 || return 1
       ;;
     esac
   done
@@ -88,12 +100,19 @@ children() {
   [ "$q_kids" ]
 }
 
+stopped() { ! look $1 || case $q_state in R | S | D | I) return 1 ;; esac; }
+
 # prune ends what the process $1 has started, the youngest first: a process that ends before its parent is reaped by it,
-# and not by PID 1, for which a child ended by a signal may be a reason to restart. A shell whose command has ended may
-# go on to the next one, so look again.
+# and not by PID 1, for which a child ended by a signal may be a reason to restart. A shell whose command has ended goes on
+# to the next one. So it is stopped while we look, goes on while we wait for its children to be reaped, and is left stopped
+# when it has none: the signal that ends it comes before it can start another.
 prune() {
   set -- $1 0
-  while [ $2 -lt 4 ] && children $1; do
+  while [ $2 -lt 4 ]; do
+    kill -STOP $1
+    within 1 stopped $1
+    children $1 || return 0
+    kill -CONT $1
     for q_k in $q_kids; do fell $q_k; done
     set -- $1 $(($2 + 1))
   done
@@ -104,13 +123,15 @@ fell() {
   cut $1
 }
 
-# cut ends one process: TERM, and KILL when the tenths of a second of q_grace, which all of a hook's children share, have passed.
+# cut ends one process: TERM, and KILL when the seconds of q_grace have passed, which all the children of a hook share.
 cut() {
   kill -TERM $1
+  kill -CONT $1
   within $q_grace reaped $1 || {
     q_grace=0
+    prune $1
     kill -KILL $1
-    within 10 reaped $1
+    within 2 reaped $1
   }
 }
 
@@ -130,9 +151,9 @@ timer() {
     else
       look self && [ $q_parent = $$ ] || break
       [ $3 = 1 ] || {
-        q_grace=20
+        q_grace=3
         prune $2
-        q_grace=20
+        q_grace=3
         cut $2
         set -- 0 $2 1
         continue

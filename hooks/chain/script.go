@@ -3,12 +3,14 @@ package chain
 import (
 	_ "embed" // for the scripts
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 )
 
-// The parts of a script, without comments and indentation: it is stored in the annotations of many pods.
+// The parts of a script, without comments and indentation, and with short names: it is stored in the annotations of many
+// pods.
 var (
 	//go:embed run.sh
 	runSource string
@@ -17,14 +19,30 @@ var (
 	//go:embed unguarded.sh
 	unguardedSource string
 
+	shortNames              = shorten(runSource + guardedSource + unguardedSource)
 	run, guarded, unguarded = strip(runSource), strip(guardedSource), strip(unguardedSource)
 )
+
+var variable = regexp.MustCompile(`\bq_[a-z]+`)
+
+// shorten gives each variable a name of one letter, behind an underscore, so that it still is unlike any in a container's
+// environment.
+func shorten(source string) map[string]string {
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	short := map[string]string{}
+	for _, name := range variable.FindAllString(source, -1) {
+		if _, found := short[name]; !found {
+			short[name] = "_" + letters[len(short):][:1]
+		}
+	}
+	return short
+}
 
 func strip(source string) string {
 	var b strings.Builder
 	for line := range strings.Lines(source) {
 		if line = strings.TrimLeft(line, " "); line != "\n" && !strings.HasPrefix(line, "#") {
-			b.WriteString(line)
+			b.WriteString(variable.ReplaceAllStringFunc(line, func(name string) string { return shortNames[name] }))
 		}
 	}
 	return b.String()
@@ -49,7 +67,7 @@ func (c Chain) postScript() string {
 func (c Chain) script() string {
 	var b strings.Builder
 	both := c.guarded()
-	fmt.Fprintf(&b, "\n%sq_both='%s' q_all='%s'\n", run, list(both), list(groups(c.Post)))
+	b.WriteString("\n" + run + strip(fmt.Sprintf("q_both='%s' q_all='%s'\n", list(both), list(groups(c.Post)))))
 	b.WriteString("pre() {\n:\n")
 	for i := range c.Pre {
 		h := &c.Pre[i]
@@ -66,7 +84,7 @@ func (c Chain) script() string {
 	}
 	b.WriteString("}\n")
 	if len(both) > 0 {
-		fmt.Fprintf(&b, "q_max=%d\n%s", seconds(c.MaxQuiesce), guarded)
+		b.WriteString(strip(fmt.Sprintf("q_max=%d\n", seconds(c.MaxQuiesce))) + guarded)
 		return b.String()
 	}
 	// Velero is to record the failure of a chain in which every failure is to be passed over.
@@ -74,7 +92,7 @@ func (c Chain) script() string {
 	if slices.ContainsFunc(c.Pre, func(h Hook) bool { return !h.Continue }) {
 		strict = "1"
 	}
-	fmt.Fprintf(&b, "q_strict=%s\n%s", strict, unguarded)
+	b.WriteString(strip("q_strict="+strict+"\n") + unguarded)
 	return b.String()
 }
 

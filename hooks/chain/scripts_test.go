@@ -69,7 +69,7 @@ func TestScriptsRunTheirHooks(t *testing.T) {
 			code: ExitTimedOut, stdout: "four\n",
 		},
 		"more of them than fit if each waited for its timer": {
-			pre: slices.Repeat([]Hook{sh(":")}, 100),
+			pre: slices.Repeat([]Hook{sh(":")}, 40),
 		},
 	}
 	eachShell(t, func(t *testing.T, shell string) {
@@ -125,8 +125,9 @@ func TestHooksSeeTheContainersEnvironment(t *testing.T) {
 			require.Zero(t, e.code(), e.stderr.String())
 			lines := strings.Split(e.stdout.String(), "\n")
 			assert.Subset(t, lines, env)
-			for _, line := range lines {
-				assert.False(t, strings.HasPrefix(line, "q_"), line)
+			for _, line := range lines[:len(lines)-1] {
+				name, _, _ := strings.Cut(line, "=")
+				assert.True(t, slices.Contains(env, line) || slices.Contains([]string{"PATH", "PWD", "OLDPWD", "SHLVL", "_"}, name), line)
 			}
 		}
 	})
