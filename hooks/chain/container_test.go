@@ -58,6 +58,13 @@ func TestMain(m *testing.M) {
 		return
 	}
 	flag.Parse()
+	// A shell cannot trap what was ignored when it began, as HUP is under nohup. What is caught here is no longer ignored in
+	// the programs that are started.
+	for _, ignored := range []os.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM} {
+		if signal.Ignored(ignored) {
+			signal.Notify(make(chan os.Signal, 1), ignored)
+		}
+	}
 	// These tests mostly wait.
 	if err := flag.Set("test.parallel", "8"); err != nil {
 		panic(err)
