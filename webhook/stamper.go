@@ -62,20 +62,21 @@ func (s *stamper) Handle(ctx context.Context, request admission.Request) (respon
 		came.observe(time.Since(start))
 	}()
 	decision, annotations, err := s.decide(ctx, request)
+	var patch []byte
+	if operations := annotationPatch(annotations, decision); err == nil && len(operations) > 0 {
+		patch, err = encodePatch(operations)
+	}
 	if err != nil {
 		came = verdict{result: resultError}
 		describe(ctx, request).Error(err, "The pod passes without backup hooks")
 		return admission.Allowed("").WithWarnings("quiesce: the pod passes without backup hooks: " + err.Error())
 	}
 	came = judge(decision, annotations)
-	operations := annotationPatch(annotations, decision)
-	if len(operations) == 0 {
+	if patch == nil {
 		return admission.Allowed("")
 	}
-	return admission.Response{
-		Patches:           operations,
-		AdmissionResponse: admissionv1.AdmissionResponse{Allowed: true},
-	}
+	return admission.Response{AdmissionResponse: admissionv1.AdmissionResponse{
+		Allowed: true, Patch: patch, PatchType: new(admissionv1.PatchTypeJSONPatch)}}
 }
 
 func (s *stamper) decide(ctx context.Context, request admission.Request) (stamp.Decision, map[string]string, error) {

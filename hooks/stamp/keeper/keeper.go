@@ -67,6 +67,7 @@ type Keeper struct {
 	queue     workqueue.TypedRateLimitingInterface[types.NamespacedName]
 	limit     flowcontrol.RateLimiter
 	ledger    ledger
+	memory    memory // of surveys, which come one after another
 }
 
 var (

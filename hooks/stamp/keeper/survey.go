@@ -65,12 +65,22 @@ func (k *Keeper) survey(ctx context.Context, set *policies.Set) (*Survey, error)
 		return nil, fmt.Errorf("listing namespaces: %w", err)
 	}
 	survey := &Survey{Set: set}
+	recalled, now := k.memory.recall(set), memory{set: set}
 	look := func(namespace match.Namespace, pods *corev1.PodList) {
+		before, seen := recalled.of(namespace), now.begin(namespace, len(pods.Items))
 		for i := range pods.Items {
-			if pod := &pods.Items[i]; pod.Namespace == namespace.Name && !ended(pod) {
-				if finding, some := k.find(set, namespace, pod); some {
-					survey.Pods = append(survey.Pods, finding)
-				}
+			pod := &pods.Items[i]
+			if ended(pod) {
+				continue
+			}
+			known, found := before[pod.Name]
+			if !found || known.version != pod.ResourceVersion {
+				known = judged{version: pod.ResourceVersion}
+				known.finding, known.some = k.find(set, namespace, pod)
+			}
+			seen[pod.Name] = known
+			if known.some {
+				survey.Pods = append(survey.Pods, known.finding)
 			}
 		}
 	}
@@ -95,6 +105,7 @@ func (k *Keeper) survey(ctx context.Context, set *policies.Set) (*Survey, error)
 		}
 		look(namespace, &pods)
 	}
+	k.memory = now
 	slices.SortFunc(survey.Pods, func(a, b Finding) int {
 		return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
 	})
