@@ -1,9 +1,9 @@
 package webhook
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 
 	"github.com/go-json-experiment/json"
@@ -31,7 +31,7 @@ type review struct {
 var _ http.Handler = (*review)(nil)
 
 func (v *review) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxReviewBytes))
+	body, err := readBody(w, r)
 	if err != nil {
 		refuse(w, r, http.StatusRequestEntityTooLarge, fmt.Errorf("reading the request: %w", err))
 		return
@@ -52,6 +52,16 @@ func (v *review) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := json.MarshalWrite(w, answer); err != nil {
 		logf.FromContext(r.Context()).Error(err, "The answer to an admission request was not sent", "uid", request.UID)
 	}
+}
+
+// readBody reads the whole body into room made for it at once.
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	var body bytes.Buffer
+	if r.ContentLength > 0 && r.ContentLength <= maxReviewBytes {
+		body.Grow(int(r.ContentLength) + bytes.MinRead)
+	}
+	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, maxReviewBytes))
+	return body.Bytes(), err
 }
 
 func decodeReview(body []byte) (admission.Request, error) {
