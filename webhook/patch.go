@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/go-json-experiment/json"
+	"gomodules.xyz/jsonpatch/v2"
 
 	"github.com/quiesce-io/quiesce/hooks/stamp"
 )
@@ -15,32 +15,19 @@ const annotationsPath = "/metadata/annotations"
 // pointerEscaper escapes a key for use in a JSON pointer (RFC 6901, section 3).
 var pointerEscaper = strings.NewReplacer("~", "~0", "/", "~1")
 
-// operation is one of a JSON patch (RFC 6902). jsonpatch.Operation is the same, but is encoded twice over, which for
-// scripts of many kilobytes is most of the cost of an answer.
-type operation struct {
-	Op    string `json:"op"`
-	Path  string `json:"path"`
-	Value any    `json:"value,omitzero"`
-}
-
-// encodePatch is a JSON patch as an answer has it.
-func encodePatch(operations []operation) ([]byte, error) {
-	return json.Marshal(operations, json.Deterministic(true))
-}
-
 // annotationPatch turns a decision into operations on the pod's annotations, in a stable order. They are built directly:
 // a diff of two pods would drop fields that this build does not know. An "add" of a key that is there replaces its value
 // (RFC 6902, section 4.1).
-func annotationPatch(annotations map[string]string, decision stamp.Decision) []operation {
+func annotationPatch(annotations map[string]string, decision stamp.Decision) []jsonpatch.Operation {
 	if len(decision.Set) > 0 && len(annotations) == 0 {
-		return []operation{{Op: "add", Path: annotationsPath, Value: decision.Set}}
+		return []jsonpatch.Operation{jsonpatch.NewOperation("add", annotationsPath, decision.Set)}
 	}
-	operations := make([]operation, 0, len(decision.Remove)+len(decision.Set))
+	operations := make([]jsonpatch.Operation, 0, len(decision.Remove)+len(decision.Set))
 	for _, key := range decision.Remove {
-		operations = append(operations, operation{Op: "remove", Path: annotationPath(key)})
+		operations = append(operations, jsonpatch.NewOperation("remove", annotationPath(key), nil))
 	}
 	for _, key := range slices.Sorted(maps.Keys(decision.Set)) {
-		operations = append(operations, operation{Op: "add", Path: annotationPath(key), Value: decision.Set[key]})
+		operations = append(operations, jsonpatch.NewOperation("add", annotationPath(key), decision.Set[key]))
 	}
 	return operations
 }

@@ -62,21 +62,20 @@ func (s *stamper) Handle(ctx context.Context, request admission.Request) (respon
 		came.observe(time.Since(start))
 	}()
 	decision, annotations, err := s.decide(ctx, request)
-	var patch []byte
-	if operations := annotationPatch(annotations, decision); err == nil && len(operations) > 0 {
-		patch, err = encodePatch(operations)
-	}
 	if err != nil {
 		came = verdict{result: resultError}
 		describe(ctx, request).Error(err, "The pod passes without backup hooks")
 		return admission.Allowed("").WithWarnings("quiesce: the pod passes without backup hooks: " + err.Error())
 	}
 	came = judge(decision, annotations)
-	if patch == nil {
+	operations := annotationPatch(annotations, decision)
+	if len(operations) == 0 {
 		return admission.Allowed("")
 	}
-	return admission.Response{AdmissionResponse: admissionv1.AdmissionResponse{
-		Allowed: true, Patch: patch, PatchType: new(admissionv1.PatchTypeJSONPatch)}}
+	return admission.Response{
+		Patches:           operations,
+		AdmissionResponse: admissionv1.AdmissionResponse{Allowed: true},
+	}
 }
 
 func (s *stamper) decide(ctx context.Context, request admission.Request) (stamp.Decision, map[string]string, error) {

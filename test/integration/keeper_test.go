@@ -318,7 +318,7 @@ func TestRunningPodsAreKeptRight(t *testing.T) {
 		guard := forbidUpdates(t, namespace)
 		create(t, policy)
 		condition := waitCondition(t, policy, v1alpha1.ConditionStampable, metav1.ConditionFalse, v1alpha1.ReasonRejected)
-		assert.Contains(t, condition.Message, "pod "+namespace+"/"+pod.Name+" cannot be given its annotations: ")
+		assert.Contains(t, condition.Message, "the annotations of pod "+namespace+"/"+pod.Name+" cannot be changed: ")
 		assert.Contains(t, condition.Message, "nobody touches pods here")
 		require.NoError(t, api.Delete(t.Context(), guard))
 		waitCommand(t, pod, `["flush","rejected"]`)
