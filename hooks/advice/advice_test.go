@@ -8,7 +8,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
 	"github.com/quiesce-io/quiesce/hooks/advice"
@@ -26,7 +25,7 @@ func command(t *testing.T, source string) *v1alpha1.ExecAction {
 // policy has a hook named pre before the backup and one named post after it; an empty command is no hook.
 func policy(t *testing.T, pre, post string) *v1alpha1.HookPolicySpec {
 	t.Helper()
-	spec := &v1alpha1.HookPolicySpec{Shell: v1alpha1.Posix, MaxQuiesce: metav1.Duration{Duration: 10 * time.Minute}}
+	spec := &v1alpha1.HookPolicySpec{Shell: v1alpha1.Posix, MaxQuiesce: v1alpha1.Duration{Duration: 10 * time.Minute}}
 	for _, hook := range []struct {
 		name, command string
 		stage         v1alpha1.Stage
@@ -34,7 +33,7 @@ func policy(t *testing.T, pre, post string) *v1alpha1.HookPolicySpec {
 		if hook.command != "" {
 			spec.Hooks = append(spec.Hooks, v1alpha1.Hook{
 				Name: hook.name, Stages: []v1alpha1.Stage{hook.stage}, Exec: command(t, hook.command),
-				Timeout: metav1.Duration{Duration: 30 * time.Second},
+				Timeout: v1alpha1.Duration{Duration: 30 * time.Second},
 			})
 		}
 	}
@@ -222,7 +221,7 @@ func TestAShellWhereThereIsNone(t *testing.T) {
 func TestTimeoutsThatAddUpToMoreThanMaxQuiesce(t *testing.T) {
 	hook := func(name, container string, timeout time.Duration, stage v1alpha1.Stage) v1alpha1.Hook {
 		return v1alpha1.Hook{
-			Name: name, Container: container, Stages: []v1alpha1.Stage{stage}, Timeout: metav1.Duration{Duration: timeout},
+			Name: name, Container: container, Stages: []v1alpha1.Stage{stage}, Timeout: v1alpha1.Duration{Duration: timeout},
 			Exec: &v1alpha1.ExecAction{Command: []string{"sync"}},
 		}
 	}
@@ -243,7 +242,7 @@ func TestTimeoutsThatAddUpToMoreThanMaxQuiesce(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			warnings := advice.For(&v1alpha1.HookPolicySpec{Hooks: test.hooks, MaxQuiesce: metav1.Duration{Duration: 10 * time.Minute}})
+			warnings := advice.For(&v1alpha1.HookPolicySpec{Hooks: test.hooks, MaxQuiesce: v1alpha1.Duration{Duration: 10 * time.Minute}})
 			if !test.told {
 				assert.Empty(t, warnings)
 				return

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/quiesce-io/quiesce/hooks/chain"
 	"github.com/quiesce-io/quiesce/hooks/match"
@@ -54,7 +53,7 @@ func TestHooksRunByStageThenByRankThenByTheListAndInReverseAfterwards(t *testing
 
 func TestHooksOfSeveralPoliciesAreChained(t *testing.T) {
 	limit := func(source Source, limit time.Duration) Source {
-		return source.with(func(spec *v1alpha1.HookPolicySpec) { spec.MaxQuiesce = metav1.Duration{Duration: limit} })
+		return source.with(func(spec *v1alpha1.HookPolicySpec) { spec.MaxQuiesce = v1alpha1.Duration{Duration: limit} })
 	}
 	soft := hook("note", v1alpha1.PreSnapshot, "note")
 	soft.OnError = v1alpha1.Continue

@@ -36,7 +36,7 @@ func TestASideOfOneHookIsStampedAsItsPlainCommand(t *testing.T) {
 
 func TestAPolicyOfBothSidesHasAWatchdog(t *testing.T) {
 	limited := policy("fs", 0, freeze(), thaw()).with(func(spec *v1alpha1.HookPolicySpec) {
-		spec.MaxQuiesce = metav1.Duration{Duration: 7 * time.Minute}
+		spec.MaxQuiesce = v1alpha1.Duration{Duration: 7 * time.Minute}
 	})
 	decision := compiled(t, limited).Decide(shop, podOf("app"))
 	want := chain.Chain{
@@ -66,7 +66,7 @@ func TestAGuardedChainIsAlwaysFailToVelero(t *testing.T) {
 
 func TestWhatVeleroWouldMisreadIsNeverWritten(t *testing.T) {
 	long := hook("a", v1alpha1.PreBackup, "sh", "-c", `echo "<&>" '\' 	é`)
-	long.Timeout = metav1.Duration{Duration: 25 * time.Minute}
+	long.Timeout = v1alpha1.Duration{Duration: 25 * time.Minute}
 	long.OnError = v1alpha1.Continue
 	set := compiled(t, policy("p", 0, long)).Decide(shop, podOf("c")).Set
 
@@ -321,7 +321,13 @@ func TestWhatCannotBeUsedIsRefusedWithTheFieldAndWhatToWrite(t *testing.T) {
 		"no command":          {policy("p", 0, hook("a", v1alpha1.PreBackup)), "spec.hooks[a].exec.command: write the program and its arguments as a list"},
 		"a NUL character":     {policy("p", 0, hook("a", v1alpha1.PreBackup, "x", "y\x00")), "spec.hooks[a].exec.command[1]: it has a NUL character"},
 		"an option":           {policy("p", 0, hook("a", v1alpha1.PreBackup, "-c", "y")), `spec.hooks[a].exec.command[0]: "-c" is an option and not a program: write the program ahead of it, such as [sh, -c]`},
-		"no stage that is":    {policy("p", 0, hook("a", "Never", "x")), "spec.hooks[a].stages: write at least one stage"},
+		"no stage that is":    {policy("p", 0, hook("a", "Never", "x")), `spec.hooks[a].stages: ["Never"]: write at least one stage`},
+		"no stage":            {policy("p", 0, v1alpha1.Hook{Name: "a", Exec: &v1alpha1.ExecAction{Command: []string{"x"}}}), "spec.hooks[a].stages: []: write at least one stage"},
+		"no duration":         {pair("p", 0).with(func(s *v1alpha1.HookPolicySpec) { s.Hooks[0].Timeout = v1alpha1.Duration{Unreadable: `"5 min"`} }), `spec.hooks[freeze].timeout: "5 min" is not a duration: write a number with its unit`},
+		"a long timeout":      {pair("p", 0).with(func(s *v1alpha1.HookPolicySpec) { s.Hooks[0].Timeout.Duration = time.Hour }), "spec.hooks[freeze].timeout: 1h0m0s is out of bounds: write a duration of 1ns to 25m0s"},
+		"a negative limit":    {pair("p", 0).with(func(s *v1alpha1.HookPolicySpec) { s.MaxQuiesce.Duration = -1 }), "spec.maxQuiesce: -1ns is out of bounds"},
+		"no shell that is":    {pair("p", 0).with(func(s *v1alpha1.HookPolicySpec) { s.Shell = "Fish" }), `spec.shell: "Fish" is none: write Posix or None`},
+		"no such mercy":       {pair("p", 0).with(func(s *v1alpha1.HookPolicySpec) { s.Hooks[0].OnError = "Ignore" }), `spec.hooks[freeze].onError: "Ignore" is none: write Fail or Continue`},
 		"a selector with one": {pair("p", 0).with(func(s *v1alpha1.HookPolicySpec) { s.Selector.ContainerImages = []v1alpha1.ImagePattern{"("} }), "spec.selector.containerImages[0]: "},
 	}
 	for name, test := range tests {

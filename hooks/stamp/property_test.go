@@ -12,7 +12,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/quiesce-io/quiesce/hooks/match"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
@@ -40,7 +39,7 @@ func (w world) policies() []Source {
 			if len(h.Stages) == 0 {
 				h.Stages = []v1alpha1.Stage{v1alpha1.PreBackup}
 			}
-			h.Timeout = metav1.Duration{Duration: time.Duration(1+w.IntN(100)) * time.Second}
+			h.Timeout = v1alpha1.Duration{Duration: time.Duration(1+w.IntN(100)) * time.Second}
 			h.Container = w.pick("", "", "", "a", "b", "log", "gone")
 			if w.IntN(2) == 0 {
 				h.OnError = v1alpha1.Continue

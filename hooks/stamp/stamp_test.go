@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/quiesce-io/quiesce/hooks/match"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
@@ -19,7 +18,7 @@ var shop = match.Namespace{Name: "shop", Labels: map[string]string{v1alpha1.Hook
 func hook(name string, stage v1alpha1.Stage, command ...string) v1alpha1.Hook {
 	return v1alpha1.Hook{
 		Name: name, Stages: []v1alpha1.Stage{stage}, OnError: v1alpha1.Fail,
-		Timeout: metav1.Duration{Duration: 30 * time.Second},
+		Timeout: v1alpha1.Duration{Duration: 30 * time.Second},
 		Exec:    &v1alpha1.ExecAction{Command: command},
 	}
 }

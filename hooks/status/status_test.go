@@ -32,7 +32,7 @@ import (
 func hook(name, container string, stages ...v1alpha1.Stage) v1alpha1.Hook {
 	return v1alpha1.Hook{
 		Name: name, Stages: stages, Container: container, OnError: v1alpha1.Fail,
-		Timeout: metav1.Duration{Duration: time.Second}, Exec: &v1alpha1.ExecAction{Command: []string{name}},
+		Timeout: v1alpha1.Duration{Duration: time.Second}, Exec: &v1alpha1.ExecAction{Command: []string{name}},
 	}
 }
 

@@ -1,8 +1,6 @@
 package v1alpha1
 
-import (
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-)
+import "time"
 
 // Hook is one action in the stages that it names.
 //
@@ -43,11 +41,9 @@ type Hook struct {
 	// hooks counts whole seconds, rounded up.
 	// +optional
 	// +kubebuilder:default="30s"
-	// +kubebuilder:validation:Type=string
-	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,7}([.][0-9]{1,9})?(ms|s|m|h))+$')",message="write a duration with its unit, such as 30s, 5m or 1m30s"
 	// +kubebuilder:validation:XValidation:rule="!self.matches('^([0-9]{1,7}([.][0-9]{1,9})?(ms|s|m|h))+$') || (duration(self) > duration('0s') && duration(self) <= duration('25m'))",message="write a duration above 0s and at most 25m"
-	Timeout metav1.Duration `json:"timeout,omitzero"`
+	Timeout Duration `json:"timeout,omitzero"`
 
 	// OnError says what the failure of the hook means. Fail, before the backup: later hooks do not run, what was quiesced
 	// is thawed, and Velero leaves the pod out of the backup. Continue: the others run all the same. After the backup all
@@ -83,6 +79,9 @@ const (
 
 // Stages lists all of them, in the order in which they come.
 var Stages = []Stage{PreBackup, PreSnapshot, PostSnapshot, PostBackup}
+
+// MaxTimeout is the longest that a hook may take.
+const MaxTimeout = 25 * time.Minute
 
 // OnError says what the failure of a hook means. The words are Velero's.
 //

@@ -1,8 +1,6 @@
 package v1alpha1
 
-import (
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-)
+import "time"
 
 // HookPolicySpec is what the author of a policy wants.
 type HookPolicySpec struct {
@@ -28,11 +26,9 @@ type HookPolicySpec struct {
 	// 1s to 24h.
 	// +optional
 	// +kubebuilder:default="10m"
-	// +kubebuilder:validation:Type=string
-	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,7}([.][0-9]{1,9})?(ms|s|m|h))+$')",message="write a duration with its unit, such as 90s, 10m or 1h"
 	// +kubebuilder:validation:XValidation:rule="!self.matches('^([0-9]{1,7}([.][0-9]{1,9})?(ms|s|m|h))+$') || (duration(self) >= duration('1s') && duration(self) <= duration('24h'))",message="write a duration of 1s to 24h"
-	MaxQuiesce metav1.Duration `json:"maxQuiesce,omitzero"`
+	MaxQuiesce Duration `json:"maxQuiesce,omitzero"`
 
 	// Shell of the containers. Posix: they have /bin/sh, so that hooks are chained and a watchdog thaws what Velero leaves
 	// quiesced. None: they have not; then one hook a side is stamped as its plain command, and nothing thaws when Velero dies.
@@ -49,6 +45,12 @@ type HookPolicySpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.all(h, self.exists_one(other, other.name == h.name))",message="give each hook a name of its own"
 	Hooks []Hook `json:"hooks"`
 }
+
+// The least and the most that MaxQuiesce may be.
+const (
+	LeastMaxQuiesce = time.Second
+	MostMaxQuiesce  = 24 * time.Hour
+)
 
 // Shell says whether the containers of a policy's pods have one.
 //

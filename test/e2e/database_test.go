@@ -11,7 +11,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -30,12 +29,12 @@ func newDatabase(t *testing.T, maxQuiesce, pause time.Duration) database {
 	t.Helper()
 	d := database{scene: newScene(t, optedIn)}
 	policy := readPolicy(t, "testdata/database-policy.yaml")
-	policy.Spec.MaxQuiesce = metav1.Duration{Duration: maxQuiesce}
+	policy.Spec.MaxQuiesce = v1alpha1.Duration{Duration: maxQuiesce}
 	d.createPolicy(policy)
 	d.createPolicyNamed("slow-"+d.namespace, &v1alpha1.HookPolicy{Spec: v1alpha1.HookPolicySpec{
 		Selector: v1alpha1.PolicySelector{LabelSelector: &v1alpha1.LabelSelector{MatchLabels: map[string]v1alpha1.LabelValue{"app": "slow"}}},
 		Hooks: []v1alpha1.Hook{{
-			Name: "pause", Stages: []v1alpha1.Stage{v1alpha1.PreSnapshot}, Timeout: metav1.Duration{Duration: 2 * time.Minute},
+			Name: "pause", Stages: []v1alpha1.Stage{v1alpha1.PreSnapshot}, Timeout: v1alpha1.Duration{Duration: 2 * time.Minute},
 			Exec: &v1alpha1.ExecAction{Command: []string{"sleep", pause.String()}},
 		}},
 	}})

@@ -69,7 +69,7 @@ func TestRunningPodsFollowTheirPolicy(t *testing.T) {
 	t.Logf("50 running pods carry a new policy after %s", time.Since(begun).Round(tick))
 
 	require.NoError(t, api.Get(t.Context(), client.ObjectKeyFromObject(policy), policy))
-	policy.Spec.Hooks[0].Timeout = metav1.Duration{Duration: 42 * time.Second}
+	policy.Spec.Hooks[0].Timeout = v1alpha1.Duration{Duration: 42 * time.Second}
 	require.NoError(t, api.Update(t.Context(), policy))
 	took := s.waitPods(patience, func(pod *corev1.Pod) bool { return pod.Annotations[timeoutKey] == "42s" })
 	t.Logf("50 running pods carry an edit of it after %s", took.Round(tick))
