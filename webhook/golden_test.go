@@ -140,10 +140,10 @@ func goldenPolicies(t *testing.T) []v1alpha1.HookPolicy {
 // stampingHandler serves a stamper with these policies, as the server does.
 func stampingHandler(tb testing.TB, list ...v1alpha1.HookPolicy) http.Handler {
 	tb.Helper()
-	compiled, refused := stamp.Compile(stamp.Sources(list, nil), stamp.Options{})
+	index, refused := match.CompileAll(match.Sources(list, nil))
 	require.Empty(tb, refused)
 	return &review{&stamper{
-		policies:   fixedPolicies{compiled},
+		policies:   fixedPolicies{stamp.New(index, stamp.Options{})},
 		namespaces: fixedLabels{"shop": {v1alpha1.HooksLabel: v1alpha1.HooksEnabled}},
 		scope:      match.Scope{Own: "quiesce-system"},
 	}}

@@ -16,8 +16,9 @@ func TestADecisionIsCountedByWhatCameOfIt(t *testing.T) {
 	policy := benchmarkPolicy("p", "shop")
 	lacking := benchmarkPolicy("lacking", "other")
 	lacking.Spec.Hooks[0].Container = "db"
-	policies, refused := stamp.Compile(stamp.Sources([]v1alpha1.HookPolicy{policy, lacking}, nil), stamp.Options{})
+	index, refused := match.CompileAll(match.Sources([]v1alpha1.HookPolicy{policy, lacking}, nil))
 	require.Empty(t, refused)
+	policies := stamp.New(index, stamp.Options{})
 	decide := func(app string, annotations map[string]string) stamp.Decision {
 		return policies.Decide(match.Namespace{Name: "shop"}, stamp.Pod{Annotations: annotations, Pod: match.Pod{
 			Labels: map[string]string{"app": app}, Containers: []match.Container{{Name: "app"}}}})

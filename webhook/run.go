@@ -20,7 +20,6 @@ import (
 
 	"github.com/quiesce-io/quiesce/hooks/match"
 	"github.com/quiesce-io/quiesce/hooks/policies"
-	"github.com/quiesce-io/quiesce/hooks/stamp"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 	"github.com/quiesce-io/quiesce/webhook/authoring"
 	"github.com/quiesce-io/quiesce/webhook/certificates"
@@ -98,7 +97,7 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 	}
 	for path, handler := range map[string]http.Handler{
 		StampPath:              &review{&stamper{policies: loader, namespaces: cachedNamespaces{mgr.GetCache()}, scope: options.Scope}},
-		authoring.ValidatePath: &review{&authoring.Validator{Check: stamp.Check}},
+		authoring.ValidatePath: &review{&authoring.Validator{Check: match.Check}},
 		authoring.AuthorPath:   &review{&authoring.Recorder{}},
 	} {
 		// Asking for the server is what makes the manager run it.

@@ -135,9 +135,10 @@ func typedDefaulter(tb testing.TB) http.Handler {
 	tb.Helper()
 	scheme := runtime.NewScheme()
 	require.NoError(tb, corev1.AddToScheme(scheme))
-	policies, refused := stamp.Compile(stamp.Sources([]v1alpha1.HookPolicy{
-		benchmarkPolicy("policy-0", "shop"), benchmarkPolicy("policy-1", "shop"), benchmarkPolicy("policy-2", "shop")}, nil), stamp.Options{})
+	index, refused := match.CompileAll(match.Sources([]v1alpha1.HookPolicy{
+		benchmarkPolicy("policy-0", "shop"), benchmarkPolicy("policy-1", "shop"), benchmarkPolicy("policy-2", "shop")}, nil))
 	require.Empty(tb, refused)
+	policies := stamp.New(index, stamp.Options{})
 	pod, err := decodePod(benchmarkPod(tb))
 	require.NoError(tb, err)
 	return admission.WithDefaulter[*corev1.Pod](scheme, annotator(policies.Decide(match.Namespace{Name: "shop"}, pod).Set))

@@ -64,12 +64,12 @@ func newSet(cluster []v1alpha1.HookPolicy, namespaced []v1alpha1.NamespacedHookP
 	slices.SortFunc(set.Policies, func(a, b Policy) int {
 		return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
 	})
-	sources := make([]stamp.Source, len(set.Policies))
+	sources := make([]match.Source, len(set.Policies))
 	for i := range set.Policies {
-		sources[i] = stamp.Source{Ref: set.Policies[i].Ref, Spec: set.Policies[i].Spec}
+		sources[i] = match.Source{Ref: set.Policies[i].Ref, Spec: set.Policies[i].Spec}
 	}
 	slices.SortFunc(options.BackupHooks, func(a, b velero.BackupHooks) int { return strings.Compare(a.Name, b.Name) })
-	compiled, refused := stamp.Compile(sources, options)
+	index, refused := match.CompileAll(sources)
 	refusals := make(map[match.Ref]error, len(refused))
 	for _, refusal := range refused {
 		refusals[refusal.Ref] = refusal.Err
@@ -77,6 +77,6 @@ func newSet(cluster []v1alpha1.HookPolicy, namespaced []v1alpha1.NamespacedHookP
 	for i := range set.Policies {
 		set.Policies[i].Refusal = refusals[set.Policies[i].Ref]
 	}
-	set.Compiled = compiled
+	set.Compiled = stamp.New(index, options)
 	return set
 }

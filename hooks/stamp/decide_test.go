@@ -310,35 +310,3 @@ func TestAScriptThatTheKernelWouldNotTakeIsNotStamped(t *testing.T) {
 	assert.Equal(t, []match.Ref{{Name: "small"}}, Carried("shop", decision.Set))
 	assert.Contains(t, decision.Outcomes[0].Obstacles[0].Explain("shop/x"), "a script of more than 96 KiB")
 }
-
-func TestWhatCannotBeUsedIsRefusedWithTheFieldAndWhatToWrite(t *testing.T) {
-	tests := map[string]struct {
-		policy Source
-		want   string
-	}{
-		"no hook":             {policy("p", 0), "spec.hooks: write at least one hook"},
-		"no action":           {policy("p", 0, v1alpha1.Hook{Name: "a", Stages: []v1alpha1.Stage{v1alpha1.PreBackup}}), "spec.hooks[a]: write exactly one action: exec"},
-		"no command":          {policy("p", 0, hook("a", v1alpha1.PreBackup)), "spec.hooks[a].exec.command: write the program and its arguments as a list"},
-		"a NUL character":     {policy("p", 0, hook("a", v1alpha1.PreBackup, "x", "y\x00")), "spec.hooks[a].exec.command[1]: it has a NUL character"},
-		"an option":           {policy("p", 0, hook("a", v1alpha1.PreBackup, "-c", "y")), `spec.hooks[a].exec.command[0]: "-c" is an option and not a program: write the program ahead of it, such as [sh, -c]`},
-		"no stage that is":    {policy("p", 0, hook("a", "Never", "x")), `spec.hooks[a].stages: ["Never"]: write at least one stage`},
-		"no stage":            {policy("p", 0, v1alpha1.Hook{Name: "a", Exec: &v1alpha1.ExecAction{Command: []string{"x"}}}), "spec.hooks[a].stages: []: write at least one stage"},
-		"no duration":         {pair("p", 0).with(func(s *v1alpha1.HookPolicySpec) { s.Hooks[0].Timeout = v1alpha1.Duration{Unreadable: `"5 min"`} }), `spec.hooks[freeze].timeout: "5 min" is not a duration: write a number with its unit`},
-		"a long timeout":      {pair("p", 0).with(func(s *v1alpha1.HookPolicySpec) { s.Hooks[0].Timeout.Duration = time.Hour }), "spec.hooks[freeze].timeout: 1h0m0s is out of bounds: write a duration of 1ns to 25m0s"},
-		"a negative limit":    {pair("p", 0).with(func(s *v1alpha1.HookPolicySpec) { s.MaxQuiesce.Duration = -1 }), "spec.maxQuiesce: -1ns is out of bounds"},
-		"no shell that is":    {pair("p", 0).with(func(s *v1alpha1.HookPolicySpec) { s.Shell = "Fish" }), `spec.shell: "Fish" is none: write Posix or None`},
-		"no such mercy":       {pair("p", 0).with(func(s *v1alpha1.HookPolicySpec) { s.Hooks[0].OnError = "Ignore" }), `spec.hooks[freeze].onError: "Ignore" is none: write Fail or Continue`},
-		"a selector with one": {pair("p", 0).with(func(s *v1alpha1.HookPolicySpec) { s.Selector.ContainerImages = []v1alpha1.ImagePattern{"("} }), "spec.selector.containerImages[0]: "},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			compiled, refused := Compile([]Source{test.policy, pair("good", 0)}, Options{})
-			require.Len(t, refused, 1)
-			assert.Equal(t, match.Ref{Name: "p"}, refused[0].Ref)
-			assert.ErrorContains(t, refused[0].Err, test.want)
-			assert.ErrorContains(t, Check(test.policy.Ref, test.policy.Spec), test.want)
-			assert.NotEmpty(t, compiled.Decide(shop, podOf("c")).Set, "the others are used all the same")
-		})
-	}
-	assert.NoError(t, Check(match.Ref{Name: "good"}, pair("good", 0).Spec))
-}

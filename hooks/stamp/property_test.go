@@ -249,7 +249,7 @@ func shellLines(script string) [][]string {
 func requireBothSidesOrNeither(t *testing.T, seed uint64, sources []Source, pod Pod, outcome Outcome) {
 	t.Helper()
 	at := slices.IndexFunc(sources, func(s Source) bool { return s.Ref == outcome.Policy })
-	policy, err := compile(sources[at].Ref, sources[at].Spec)
+	policy, err := match.Compile(sources[at].Ref, sources[at].Spec)
 	require.NoError(t, err)
 	var has [len(sides)]bool
 	for i := range policy.Spec.Hooks {

@@ -40,6 +40,9 @@ func policy(name string, priority int32, hooks ...v1alpha1.Hook) Source {
 	return Source{match.Ref{Name: name}, &v1alpha1.HookPolicySpec{Priority: priority, Hooks: hooks, Shell: v1alpha1.Posix}}
 }
 
+// Source is a policy to be compiled, with the changes that tests make.
+type Source match.Source
+
 // with changes a policy's spec.
 func (s Source) with(change func(*v1alpha1.HookPolicySpec)) Source {
 	s.Spec = s.Spec.DeepCopy()
@@ -58,9 +61,13 @@ func compiled(t *testing.T, sources ...Source) *Policies {
 
 func compiledFor(t *testing.T, options Options, sources ...Source) *Policies {
 	t.Helper()
-	compiled, refused := Compile(sources, options)
+	all := make([]match.Source, len(sources))
+	for i := range sources {
+		all[i] = match.Source(sources[i])
+	}
+	index, refused := match.CompileAll(all)
 	require.Empty(t, refused)
-	return compiled
+	return New(index, options)
 }
 
 // podOf has containers of these names.

@@ -45,13 +45,13 @@ func policyOf(name string, priority int32, hooks ...v1alpha1.Hook) policies.Poli
 
 func setOf(t *testing.T, options stamp.Options, list ...policies.Policy) *policies.Set {
 	t.Helper()
-	var sources []stamp.Source
+	var sources []match.Source
 	for _, policy := range list {
-		sources = append(sources, stamp.Source{Ref: policy.Ref, Spec: policy.Spec})
+		sources = append(sources, match.Source{Ref: policy.Ref, Spec: policy.Spec})
 	}
-	compiled, refused := stamp.Compile(sources, options)
+	index, refused := match.CompileAll(sources)
 	require.Empty(t, refused)
-	return &policies.Set{Compiled: compiled, Policies: list}
+	return &policies.Set{Compiled: stamp.New(index, options), Policies: list}
 }
 
 // found is what a survey finds of a pod in the namespace shop.

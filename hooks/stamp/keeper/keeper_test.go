@@ -47,16 +47,16 @@ func (f *fixed) Subscribe() <-chan struct{} { return nil }
 
 func setOf(t *testing.T, commands ...string) *policies.Set {
 	t.Helper()
-	var sources []stamp.Source
+	var sources []match.Source
 	for _, command := range commands {
-		sources = append(sources, stamp.Source{Ref: match.Ref{Name: command}, Spec: &v1alpha1.HookPolicySpec{Hooks: []v1alpha1.Hook{{
+		sources = append(sources, match.Source{Ref: match.Ref{Name: command}, Spec: &v1alpha1.HookPolicySpec{Hooks: []v1alpha1.Hook{{
 			Name: "flush", Stages: []v1alpha1.Stage{v1alpha1.PreSnapshot}, OnError: v1alpha1.Fail,
 			Exec: &v1alpha1.ExecAction{Command: []string{command}},
 		}}}})
 	}
-	compiled, refused := stamp.Compile(sources, stamp.Options{})
+	index, refused := match.CompileAll(sources)
 	require.Empty(t, refused)
-	return &policies.Set{Compiled: compiled}
+	return &policies.Set{Compiled: stamp.New(index, stamp.Options{})}
 }
 
 func namespace(name, hooks string) *metav1.PartialObjectMetadata {

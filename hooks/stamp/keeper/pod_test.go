@@ -185,8 +185,9 @@ func BenchmarkFind(b *testing.B) {
 		{Name: "freeze", Stages: []v1alpha1.Stage{v1alpha1.PreSnapshot}, Exec: &v1alpha1.ExecAction{Command: []string{"x", strings.Repeat("y", 4<<10)}}},
 		{Name: "thaw", Stages: []v1alpha1.Stage{v1alpha1.PostSnapshot}, Exec: &v1alpha1.ExecAction{Command: []string{"x"}}},
 	}}
-	compiled, refused := stamp.Compile([]stamp.Source{{Ref: match.Ref{Name: "p"}, Spec: spec}}, stamp.Options{})
+	index, refused := match.CompileAll([]match.Source{{Ref: match.Ref{Name: "p"}, Spec: spec}})
 	require.Empty(b, refused)
+	compiled := stamp.New(index, stamp.Options{})
 	set := &policies.Set{Compiled: compiled}
 	k := &Keeper{}
 	shop := match.Namespace{Name: "shop", Labels: map[string]string{v1alpha1.HooksLabel: v1alpha1.HooksEnabled}}
