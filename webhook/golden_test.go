@@ -142,7 +142,7 @@ func stampingHandler(tb testing.TB, list ...v1alpha1.HookPolicy) http.Handler {
 	tb.Helper()
 	index, refused := match.CompileAll(match.Sources(list, nil))
 	require.Empty(tb, refused)
-	return &review{&stamper{
+	return &review{handler: &stamper{
 		policies:   fixedPolicies{stamp.New(index, stamp.Options{})},
 		namespaces: fixedLabels{"shop": {v1alpha1.HooksLabel: v1alpha1.HooksEnabled}},
 		scope:      match.Scope{Own: "quiesce-system"},

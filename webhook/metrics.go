@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
+	"github.com/quiesce-io/quiesce/hooks/restore"
 	"github.com/quiesce-io/quiesce/hooks/stamp"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
@@ -23,13 +24,16 @@ const (
 // reasonNoPolicy goes with skipped where no policy applies; the others are those of stamp.Obstacle.
 const reasonNoPolicy = "NoPolicy"
 
+// admissionBuckets are in seconds.
+var admissionBuckets = []float64{.00005, .0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 3}
+
 var (
 	// admissions measures how long a pod waits for us. controller-runtime's own histogram has decades for buckets, in which
 	// a handler of tens of microseconds and one of milliseconds look alike.
 	admissions = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "quiesce_admission_duration_seconds",
 		Help:    "Time from a pod's admission request to its answer, by result (stamped, refreshed, unchanged, skipped, error, panic).",
-		Buckets: []float64{.00005, .0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 3},
+		Buckets: admissionBuckets,
 	}, []string{"result"})
 	decisions = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "quiesce_admission_decisions_total",
@@ -38,8 +42,51 @@ var (
 	}, []string{"result", "reason"})
 )
 
+// What came of a restored pod, beside error and panic; here those leave the decision to the webhook's failurePolicy.
+const (
+	resultPrepared = "prepared" // it got init containers, or today's in place of earlier ones
+	resultInPart   = "in-part"  // the same, but some were left out
+	resultCleaned  = "cleaned"  // earlier ones were taken off, which no policy wants any longer
+	resultRefused  = "refused"  // it could not be prepared, and must not start without
+)
+
+var (
+	restoredPods = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "quiesce_restored_pods_total",
+		Help: "Restored pods being created, by result (prepared, in-part, unchanged, cleaned, skipped, refused, error, panic). " +
+			"A pod may come by more than once.",
+	}, []string{"result"})
+	restoreAdmissions = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name:    "quiesce_restore_admission_duration_seconds",
+		Help:    "Time from a restored pod's admission request to its answer.",
+		Buckets: admissionBuckets,
+	})
+)
+
 func init() {
-	metrics.Registry.MustRegister(admissions, decisions)
+	metrics.Registry.MustRegister(admissions, decisions, restoredPods, restoreAdmissions)
+}
+
+// judgeRestore says what came of a decision about a restored pod.
+func judgeRestore(decision restore.Decision) string {
+	switch prepared, changed := len(decision.Prepared) > 0, len(decision.Edits) > 0; {
+	case len(decision.Refusals) > 0:
+		return resultRefused
+	case len(decision.Warnings) > 0:
+		return resultInPart
+	case prepared && changed:
+		return resultPrepared
+	case prepared:
+		return resultUnchanged
+	case changed:
+		return resultCleaned
+	}
+	return resultSkipped
+}
+
+func observeRestore(result string, elapsed time.Duration) {
+	restoredPods.WithLabelValues(result).Inc()
+	restoreAdmissions.Observe(elapsed.Seconds())
 }
 
 // verdict is what came of a request.

@@ -3,10 +3,12 @@ package webhook
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gomodules.xyz/jsonpatch/v2"
 
+	"github.com/quiesce-io/quiesce/hooks/restore"
 	"github.com/quiesce-io/quiesce/hooks/stamp"
 )
 
@@ -28,6 +30,25 @@ func annotationPatch(annotations map[string]string, decision stamp.Decision) []j
 	}
 	for _, key := range slices.Sorted(maps.Keys(decision.Set)) {
 		operations = append(operations, jsonpatch.NewOperation("add", annotationPath(key), decision.Set[key]))
+	}
+	return operations
+}
+
+const initContainersPath = "/spec/initContainers"
+
+// initContainerPatch turns edits of a pod's init containers, of which it has some already, into operations.
+func initContainerPatch(count int, edits []restore.Edit) []jsonpatch.Operation {
+	operations := make([]jsonpatch.Operation, 0, len(edits)+1)
+	if count == 0 && len(edits) > 0 { // there may be no list to add to
+		operations = append(operations, jsonpatch.NewOperation("add", initContainersPath, []any{}))
+	}
+	for _, edit := range edits {
+		path := initContainersPath + "/" + strconv.Itoa(edit.At)
+		if edit.Add == nil {
+			operations = append(operations, jsonpatch.NewOperation("remove", path, nil))
+		} else {
+			operations = append(operations, jsonpatch.NewOperation("add", path, edit.Add))
+		}
 	}
 	return operations
 }

@@ -26,6 +26,9 @@ var lenient = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.Allo
 // is read once, and an unreadable one is answered with an HTTP error: the webhook's failurePolicy decides.
 type review struct {
 	handler admission.Handler
+	// policyDecides has an internal error answered as one of the webhook, so that its failurePolicy decides, instead of with
+	// a denial.
+	policyDecides bool
 }
 
 var _ http.Handler = (*review)(nil)
@@ -42,6 +45,10 @@ func (v *review) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	response := v.handler.Handle(r.Context(), request)
+	if v.policyDecides && !response.Allowed && response.Result.Code == http.StatusInternalServerError {
+		http.Error(w, response.Result.Message, http.StatusInternalServerError)
+		return
+	}
 	if err := response.Complete(request); err != nil {
 		refuse(w, r, http.StatusInternalServerError, fmt.Errorf("encoding the patch: %w", err))
 		return

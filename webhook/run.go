@@ -1,4 +1,5 @@
-// Package webhook is the admission side of Quiesce: it stamps backup hook annotations on pods that are being created.
+// Package webhook is the admission side of Quiesce: it stamps backup hook annotations on pods that are being created, and
+// adds init containers to those that a restore creates.
 package webhook
 
 import (
@@ -20,6 +21,7 @@ import (
 
 	"github.com/quiesce-io/quiesce/hooks/match"
 	"github.com/quiesce-io/quiesce/hooks/policies"
+	"github.com/quiesce-io/quiesce/hooks/restore"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 	"github.com/quiesce-io/quiesce/webhook/authoring"
 	"github.com/quiesce-io/quiesce/webhook/certificates"
@@ -39,6 +41,8 @@ type Options struct {
 	Scope match.Scope
 	// Policies are the settings on which they depend.
 	Policies policies.Options
+	// Markers by which restored pods are known.
+	Markers restore.Markers
 	// ServiceName by which the API server reaches the webhook.
 	ServiceName string
 	// CASecretName is the Secret, in the same namespace, that holds the CA. The controller keeps it.
@@ -95,10 +99,13 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 	if err != nil {
 		return fmt.Errorf("setting up the policies: %w", err)
 	}
+	namespaces := cachedNamespaces{mgr.GetCache()}
 	for path, handler := range map[string]http.Handler{
-		StampPath:              &review{&stamper{policies: loader, namespaces: cachedNamespaces{mgr.GetCache()}, scope: options.Scope}},
-		authoring.ValidatePath: &review{&authoring.Validator{Check: match.Check}},
-		authoring.AuthorPath:   &review{&authoring.Recorder{}},
+		StampPath: &review{handler: &stamper{policies: loader, namespaces: namespaces, scope: options.Scope}},
+		PreparePath: &review{policyDecides: true, handler: &preparer{
+			policies: loader, namespaces: liveNamespaces{namespaces, mgr.GetAPIReader()}, scope: options.Scope, markers: options.Markers}},
+		authoring.ValidatePath: &review{handler: &authoring.Validator{Check: match.Check}},
+		authoring.AuthorPath:   &review{handler: &authoring.Recorder{}},
 	} {
 		// Asking for the server is what makes the manager run it.
 		mgr.GetWebhookServer().Register(path, handler)

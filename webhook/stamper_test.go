@@ -85,7 +85,7 @@ func TestAPodThatCannotBeReadIsAllowedWithAWarning(t *testing.T) {
 }
 
 func TestBeforeThePoliciesAreLoadedAPodIsAllowedWithAWarning(t *testing.T) {
-	handler := &review{&stamper{policies: fixedPolicies{}, namespaces: fixedLabels{}}}
+	handler := &review{handler: &stamper{policies: fixedPolicies{}, namespaces: fixedLabels{}}}
 	response := admit(t, handler, []byte(minimalPod))
 	assert.True(t, response.Allowed)
 	assert.Equal(t, []string{"quiesce: the pod passes without backup hooks: the policies are not loaded yet"}, response.Warnings)
@@ -96,7 +96,7 @@ type panicking struct{}
 func (panicking) Labels(context.Context, string) (map[string]string, bool) { panic("out of order") }
 
 func TestAPanicIsAllowedWithAWarning(t *testing.T) {
-	response := admit(t, &review{&stamper{policies: fixedPolicies{&stamp.Policies{}}, namespaces: panicking{}}}, []byte(minimalPod))
+	response := admit(t, &review{handler: &stamper{policies: fixedPolicies{&stamp.Policies{}}, namespaces: panicking{}}}, []byte(minimalPod))
 	assert.True(t, response.Allowed)
 	assert.Empty(t, response.Patch)
 	require.Len(t, response.Warnings, 1)

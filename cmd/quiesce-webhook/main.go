@@ -31,6 +31,10 @@ func run() error {
 	flag.StringVar(&options.Scope.Own, "namespace", "quiesce-system", "namespace in which Quiesce runs; it never takes part")
 	flag.Func("excluded-namespaces", "further namespaces that never take part, separated by commas", options.Scope.Exclude)
 	options.Policies.BindFlags(flag.CommandLine)
+	flag.Func("restore-labels", "keys of labels by which restored pods are known, beside velero.io/restore-name and quiesce.io/restored, separated by commas",
+		options.Markers.AddLabels)
+	flag.Func("restore-annotations", "keys of annotations by which restored pods are known, beside quiesce.io/restored, separated by commas",
+		options.Markers.AddAnnotations)
 	flag.StringVar(&options.ServiceName, "service-name", "quiesce-webhook", "Service by which the API server reaches this webhook")
 	flag.StringVar(&options.CASecretName, "ca-secret-name", "quiesce-webhook-ca", "Secret that holds the CA; quiesce-controller makes it")
 	flag.DurationVar(&options.ShutdownDelay, "shutdown-delay", 5*time.Second, "time to go on serving after SIGTERM, while endpoints are updated")

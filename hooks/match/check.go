@@ -30,25 +30,48 @@ func checkSpec(spec *v1alpha1.HookPolicySpec) error {
 
 // checkHook starts its errors with the rest of the field's path.
 func checkHook(hook *v1alpha1.Hook) error {
-	switch {
-	case hook.Exec == nil:
-		return errors.New(": write exactly one action: exec")
-	case len(hook.Exec.Command) == 0 || hook.Exec.Command[0] == "":
-		return errors.New(".exec.command: write the program and its arguments as a list, such as [psql, -c, CHECKPOINT]")
-	case strings.HasPrefix(hook.Exec.Command[0], "-"):
-		return fmt.Errorf(".exec.command[0]: %q is an option and not a program: write the program ahead of it, such as [sh, %[1]s]", hook.Exec.Command[0])
-	case len(hook.Stages) == 0 || slices.ContainsFunc(hook.Stages, unknown):
-		return fmt.Errorf(".stages: %q: write at least one stage, and none but PreBackup, PreSnapshot, PostSnapshot or PostBackup", hook.Stages)
-	case !slices.Contains([]v1alpha1.OnError{"", v1alpha1.Fail, v1alpha1.Continue}, hook.OnError):
+	if err := checkAction(hook); err != nil {
+		return err
+	}
+	if !slices.Contains([]v1alpha1.OnError{"", v1alpha1.Fail, v1alpha1.Continue}, hook.OnError) {
 		return fmt.Errorf(".onError: %q is none: write Fail or Continue", hook.OnError)
 	}
 	if err := hook.Timeout.Check(1, v1alpha1.MaxTimeout); err != nil {
 		return fmt.Errorf(".timeout: %w", err)
 	}
-	if i := slices.IndexFunc(hook.Exec.Command, func(argument string) bool { return strings.ContainsRune(argument, 0) }); i >= 0 {
+	return nil
+}
+
+// checkAction checks what a hook does, and that it does it in stages that know it.
+func checkAction(hook *v1alpha1.Hook) error {
+	switch {
+	case (hook.Exec == nil) == (hook.Init == nil):
+		return errors.New(": write exactly one action: exec or init")
+	case len(hook.Stages) == 0:
+		return errors.New(".stages: write at least one stage: PreBackup, PreSnapshot, PostSnapshot, PostBackup or PostRestore")
+	case hook.Init != nil:
+		if slices.ContainsFunc(hook.Stages, func(stage v1alpha1.Stage) bool { return stage != v1alpha1.PostRestore }) {
+			return fmt.Errorf(".stages: %q: init containers are for restored pods: write [PostRestore]", hook.Stages)
+		}
+		return checkInit(hook.Init)
+	case slices.ContainsFunc(hook.Stages, func(stage v1alpha1.Stage) bool { return !slices.Contains(execStages, stage) }):
+		return fmt.Errorf(".stages: %q: exec runs before and after backups: write none but PreBackup, PreSnapshot, PostSnapshot and PostBackup", hook.Stages)
+	}
+	return checkExec(hook.Exec)
+}
+
+// execStages are those in which a command can be run.
+var execStages = []v1alpha1.Stage{v1alpha1.PreBackup, v1alpha1.PreSnapshot, v1alpha1.PostSnapshot, v1alpha1.PostBackup}
+
+func checkExec(exec *v1alpha1.ExecAction) error {
+	switch {
+	case len(exec.Command) == 0 || exec.Command[0] == "":
+		return errors.New(".exec.command: write the program and its arguments as a list, such as [psql, -c, CHECKPOINT]")
+	case strings.HasPrefix(exec.Command[0], "-"):
+		return fmt.Errorf(".exec.command[0]: %q is an option and not a program: write the program ahead of it, such as [sh, %[1]s]", exec.Command[0])
+	}
+	if i := slices.IndexFunc(exec.Command, func(argument string) bool { return strings.ContainsRune(argument, 0) }); i >= 0 {
 		return fmt.Errorf(".exec.command[%d]: it has a NUL character, at which every program would end the argument: leave it out", i)
 	}
 	return nil
 }
-
-func unknown(stage v1alpha1.Stage) bool { return !slices.Contains(v1alpha1.Stages, stage) }

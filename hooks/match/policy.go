@@ -122,6 +122,16 @@ func (p *Policy) SelectsHook(hook int, podLabels map[string]string) bool {
 	return p.hookSelectors[hook].Matches(labels.Set(podLabels))
 }
 
+// Prepares tells whether the policy has init containers for a pod that it selects, when a restore creates it.
+func (p *Policy) Prepares(podLabels map[string]string) bool {
+	for i := range p.Spec.Hooks {
+		if p.Spec.Hooks[i].Init != nil && p.SelectsHook(i, podLabels) {
+			return true
+		}
+	}
+	return false
+}
+
 // selectsNamespace tells whether the policy covers a namespace. Exclusion wins.
 func (p *Policy) selectsNamespace(namespace Namespace) bool {
 	if namespace.unknown && p.readsLabels {

@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"github.com/quiesce-io/quiesce/hooks/match"
+	"github.com/quiesce-io/quiesce/hooks/restore"
 	"github.com/quiesce-io/quiesce/hooks/stamp"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
@@ -80,6 +81,14 @@ func (l *Loader) Current() *Set { return l.current.Load() }
 func (l *Loader) Compiled() *stamp.Policies {
 	if set := l.current.Load(); set != nil {
 		return set.Compiled
+	}
+	return nil
+}
+
+// Restores are the policies as they are now, for restored pods; nil before they are loaded.
+func (l *Loader) Restores() *restore.Policies {
+	if set := l.current.Load(); set != nil {
+		return set.Restores
 	}
 	return nil
 }

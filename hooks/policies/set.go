@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/quiesce-io/quiesce/hooks/match"
+	"github.com/quiesce-io/quiesce/hooks/restore"
 	"github.com/quiesce-io/quiesce/hooks/stamp"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 	"github.com/quiesce-io/quiesce/hooks/velero"
@@ -17,8 +18,9 @@ import (
 
 // Set is the policies of one moment, compiled. It does not change.
 type Set struct {
-	// Compiled decides about pods.
+	// Compiled decides about the hooks of backups of pods, Restores about init containers of restored ones.
 	Compiled *stamp.Policies
+	Restores *restore.Policies
 	// Policies are all of both kinds, those included that are suspended or cannot be used, sorted by namespace and name.
 	Policies []Policy
 	// Provisional is true before it is known whether Velero has Schedules or Backups with hooks: enough for new pods,
@@ -77,6 +79,6 @@ func newSet(cluster []v1alpha1.HookPolicy, namespaced []v1alpha1.NamespacedHookP
 	for i := range set.Policies {
 		set.Policies[i].Refusal = refusals[set.Policies[i].Ref]
 	}
-	set.Compiled = stamp.New(index, options)
+	set.Compiled, set.Restores = stamp.New(index, options), restore.New(index)
 	return set
 }

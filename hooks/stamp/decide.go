@@ -62,17 +62,18 @@ func (p *Policies) arrange(namespace match.Namespace, matched []*match.Policy, p
 		a        arrangement
 		outcomes = make([]Outcome, 0, len(matched))
 		veto     = p.veto(namespace, pod, present)
-		skipped  = skippedPolicies(pod.Annotations)
 		budget   = maxAnnotationBytes - headroom - present.others(pod.Annotations)
 	)
 	for _, policy := range matched {
 		candidates, missing := p.candidates(policy, pod, present)
 		outcome := Outcome{Policy: policy.Ref}
+		none := len(candidates) == 0 && missing == nil
 		switch {
-		case len(candidates) == 0 && missing == nil:
+		case none && !policy.Prepares(pod.Labels):
 			continue // none of its hooks is for this pod
-		case skipped.has(policy.Name):
+		case match.OptedOut(pod.Annotations, policy.Name):
 			outcome.Obstacles = []Obstacle{{Reason: v1alpha1.ReasonSkipped}}
+		case none: // its hooks are for restores
 		case veto != nil:
 			outcome.Obstacles = []Obstacle{*veto}
 		case missing != nil:
@@ -109,10 +110,10 @@ func (p *Policies) veto(namespace match.Namespace, pod Pod, present carried) *Ob
 func (p *Policies) candidates(policy *match.Policy, pod Pod, present carried) ([]candidate, *Obstacle) {
 	var candidates []candidate
 	for i := range policy.Spec.Hooks {
-		if !policy.SelectsHook(i, pod.Labels) {
+		hook := &policy.Spec.Hooks[i]
+		if hook.Exec == nil || !policy.SelectsHook(i, pod.Labels) {
 			continue
 		}
-		hook := &policy.Spec.Hooks[i]
 		c := candidate{hook: i}
 		found := false
 		if hook.Container == "" {
@@ -145,24 +146,6 @@ func (p *Policies) tooLarge(a *arrangement, budget int) bool {
 	rendered := p.rendered.of(a)
 	return rendered.script > chain.MaxScriptBytes || rendered.size(a) > budget
 }
-
-// skippedPolicies are those that a pod's annotations opt it out of.
-type skipped struct {
-	all   bool
-	names []string
-}
-
-func skippedPolicies(annotations map[string]string) skipped {
-	s := skipped{all: annotations[v1alpha1.SkipAnnotation] == "true"}
-	for name := range strings.SplitSeq(annotations[v1alpha1.SkipPoliciesAnnotation], ",") {
-		if name = strings.TrimSpace(name); name != "" {
-			s.names = append(s.names, name)
-		}
-	}
-	return s
-}
-
-func (s skipped) has(policy string) bool { return s.all || slices.Contains(s.names, policy) }
 
 // judge tells, of each policy, whether the pod carries its hooks as it should: on the same sides and no other, and nothing
 // to be changed.

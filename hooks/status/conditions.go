@@ -32,9 +32,12 @@ func ready(policy *policies.Policy, found *tally) metav1.Condition {
 	default:
 		condition.Status = metav1.ConditionTrue
 		condition.Reason = v1alpha1.ReasonInUse
-		if found.matched == 0 {
+		switch {
+		case found.matched == 0:
 			fmt.Fprintf(&sentence, "In use; no pod matches yet: pods count in namespaces labelled %s=%s", v1alpha1.HooksLabel, v1alpha1.HooksEnabled)
-		} else {
+		case !runsIn(policy.Spec, backupStages...):
+			fmt.Fprintf(&sentence, "In use; %d matching pods, to be prepared when a restore creates them", found.matched)
+		default:
 			fmt.Fprintf(&sentence, "In use; %d of %d matching pods stamped", found.current, found.matched)
 		}
 	}
@@ -54,6 +57,9 @@ func stampable(policy *policies.Policy, found *tally) metav1.Condition {
 	condition.Reason, condition.Message = explain(found, stampableReasons)
 	switch {
 	case condition.Reason != "":
+	case !runsIn(policy.Spec, backupStages...):
+		condition.Status, condition.Reason = metav1.ConditionTrue, v1alpha1.ReasonNothingToStamp
+		condition.Message = "All hooks are for restored pods"
 	case unguarded(policy.Spec):
 		condition.Status, condition.Reason = metav1.ConditionTrue, v1alpha1.ReasonUnguarded
 		condition.Message = "All hooks can be stamped; spec.shell is None, so that nothing thaws a pod when Velero ends between the two sides: " +
@@ -66,13 +72,18 @@ func stampable(policy *policies.Policy, found *tally) metav1.Condition {
 
 // unguarded tells of policies of both sides that have no watchdog.
 func unguarded(spec *v1alpha1.HookPolicySpec) bool {
-	runsIn := func(stages ...v1alpha1.Stage) bool {
-		return slices.ContainsFunc(spec.Hooks, func(hook v1alpha1.Hook) bool {
-			return slices.ContainsFunc(hook.Stages, func(stage v1alpha1.Stage) bool { return slices.Contains(stages, stage) })
-		})
-	}
 	return spec.Shell == v1alpha1.NoShell &&
-		runsIn(v1alpha1.PreBackup, v1alpha1.PreSnapshot) && runsIn(v1alpha1.PostSnapshot, v1alpha1.PostBackup)
+		runsIn(spec, v1alpha1.PreBackup, v1alpha1.PreSnapshot) && runsIn(spec, v1alpha1.PostSnapshot, v1alpha1.PostBackup)
+}
+
+// backupStages are those whose hooks can be stamped.
+var backupStages = []v1alpha1.Stage{v1alpha1.PreBackup, v1alpha1.PreSnapshot, v1alpha1.PostSnapshot, v1alpha1.PostBackup}
+
+// runsIn tells whether a policy has hooks in one of some stages.
+func runsIn(spec *v1alpha1.HookPolicySpec, stages ...v1alpha1.Stage) bool {
+	return slices.ContainsFunc(spec.Hooks, func(hook v1alpha1.Hook) bool {
+		return slices.ContainsFunc(hook.Stages, func(stage v1alpha1.Stage) bool { return slices.Contains(stages, stage) })
+	})
 }
 
 // conflicted tells whether somebody else has the say over hooks of a policy in use.

@@ -21,6 +21,8 @@ func report(policy *policies.Policy, before *v1alpha1.HookPolicyStatus, found *t
 		Stages:             stages(policy.Spec),
 		MatchedPods:        found.matched,
 		StampedPods:        found.stamped,
+		PreparedPods:       found.prepared,
+		LastRestore:        found.lastRestore(before.LastRestore),
 		NotStamped:         notStamped(found),
 		Conditions:         slices.Clone(before.Conditions),
 	}

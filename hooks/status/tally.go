@@ -5,10 +5,12 @@ package status
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/quiesce-io/quiesce/hooks/match"
+	"github.com/quiesce-io/quiesce/hooks/restore"
 	"github.com/quiesce-io/quiesce/hooks/stamp"
 	"github.com/quiesce-io/quiesce/hooks/stamp/keeper"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
@@ -22,6 +24,9 @@ type tally struct {
 	current, skipped int32
 	// pending are the pods, selected or not, on which the policy's hooks are to be changed and will be.
 	pending int32
+	// prepared are the pods with init containers of the policy, restores those of each restore.
+	prepared int32
+	restores map[string]v1alpha1.LastRestore
 	// troubles are why hooks are not stamped, each once, in the order in which they were met.
 	troubles []*trouble
 	known    map[stamp.Obstacle]*trouble
@@ -61,6 +66,9 @@ func add(survey *keeper.Survey) tallies {
 		for _, policy := range pod.Carried {
 			all.of(policy).stamped++
 		}
+		for _, policy := range pod.Trace.Policies {
+			all.of(policy).prepare(pod.Trace)
+		}
 		for j := range pod.Outcomes {
 			outcome := &pod.Outcomes[j]
 			t := all.of(outcome.Policy)
@@ -75,6 +83,36 @@ func add(survey *keeper.Survey) tallies {
 		}
 	}
 	return all
+}
+
+// prepare counts a pod that a restore created with init containers of the policy.
+func (t *tally) prepare(trace restore.Trace) {
+	t.prepared++
+	if t.restores == nil {
+		t.restores = map[string]v1alpha1.LastRestore{}
+	}
+	counted := t.restores[trace.Restore]
+	counted.Name = trace.Restore
+	counted.Pods++
+	if counted.Time.Before(&trace.At) {
+		counted.Time = trace.At
+	}
+	t.restores[trace.Restore] = counted
+}
+
+// lastRestore is the latest restore of all that there have been, of which the pods may be gone.
+func (t *tally) lastRestore(before *v1alpha1.LastRestore) *v1alpha1.LastRestore {
+	last := before
+	for _, name := range slices.Sorted(maps.Keys(t.restores)) {
+		found := t.restores[name]
+		switch {
+		case last == nil || last.Time.Before(&found.Time):
+			last = &found
+		case last.Name == found.Name && last.Time.Equal(&found.Time) && last.Pods < found.Pods:
+			last = &found
+		}
+	}
+	return last
 }
 
 func (t *tally) count(pod *keeper.Finding, outcome *stamp.Outcome) {

@@ -4,7 +4,9 @@ import "time"
 
 // Hook is one action in the stages that it names.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.exec)",message="write exactly one action: exec"
+// +kubebuilder:validation:XValidation:rule="has(self.exec) != has(self.init)",message="write exactly one action: exec or init"
+// +kubebuilder:validation:XValidation:rule="!has(self.init) || self.stages.all(s, s == 'PostRestore')",fieldPath=".stages",message="init containers are for restored pods: write [PostRestore], or exec for the other stages"
+// +kubebuilder:validation:XValidation:rule="!has(self.exec) || !('PostRestore' in self.stages)",fieldPath=".stages",message="exec runs before and after backups: write init for PostRestore, in a hook of its own"
 type Hook struct {
 	// Name is unique in the policy.
 	// +required
@@ -13,21 +15,21 @@ type Hook struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([a-z0-9-]*[a-z0-9])?$')",message="write lower-case letters, digits and hyphens, such as flush-tables"
 	Name string `json:"name"`
 
-	// Stages in which the hook runs. Velero knows one moment before the backup of a pod and one after it, so that a hook
+	// Stages in which the hook runs: PostRestore for init, the others for exec. Velero knows one moment before the backup of a pod and one after it, so that a hook
 	// of both PreBackup and PreSnapshot runs there once, in its place among the PreBackup hooks; likewise after it, among the
 	// PostBackup hooks.
 	// +required
 	// +listType=set
-	// +kubebuilder:validation:MaxItems=4
-	// +kubebuilder:validation:XValidation:rule="size(self) > 0",message="write at least one stage: PreBackup, PreSnapshot, PostSnapshot or PostBackup"
+	// +kubebuilder:validation:MaxItems=5
+	// +kubebuilder:validation:XValidation:rule="size(self) > 0",message="write at least one stage: PreBackup, PreSnapshot, PostSnapshot, PostBackup or PostRestore"
 	Stages []Stage `json:"stages"`
 
 	// LabelSelector narrows the policy's pods for this hook.
 	// +optional
 	LabelSelector *LabelSelector `json:"labelSelector,omitempty"`
 
-	// Container in which the hook runs. Default: the first whose image matches the policy's containerImages; without
-	// those, the pod's first.
+	// Container in which the hook runs, or from which init containers inherit. Default: the first whose image matches the
+	// policy's containerImages; without those, the pod's first.
 	// +optional
 	// +kubebuilder:validation:MaxLength=63
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([a-z0-9-]*[a-z0-9])?$')",message="write the name of a container as the pod has it, or leave the field out for the pod's first container"
@@ -37,8 +39,12 @@ type Hook struct {
 	// +optional
 	Exec *ExecAction `json:"exec,omitempty"`
 
+	// Init adds init containers to pods that a restore creates.
+	// +optional
+	Init *InitAction `json:"init,omitempty"`
+
 	// Timeout after which the hook has failed: a number with a unit (ms, s, m, h), more than 0 and at most 25m. A chain of
-	// hooks counts whole seconds, rounded up.
+	// hooks counts whole seconds, rounded up. Init containers have none: they end, or the pod does not start.
 	// +optional
 	// +kubebuilder:default="30s"
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,7}([.][0-9]{1,9})?(ms|s|m|h))+$')",message="write a duration with its unit, such as 30s, 5m or 1m30s"
@@ -47,7 +53,8 @@ type Hook struct {
 
 	// OnError says what the failure of the hook means. Fail, before the backup: later hooks do not run, what was quiesced
 	// is thawed, and Velero leaves the pod out of the backup. Continue: the others run all the same. After the backup all
-	// hooks run in any case, and Velero reports the backup as PartiallyFailed.
+	// hooks run in any case, and Velero reports the backup as PartiallyFailed. Of init: when a container cannot be added,
+	// Fail refuses the pod, Continue leaves the container out; both say why.
 	// +optional
 	// +kubebuilder:default=Fail
 	OnError OnError `json:"onError,omitempty"`
@@ -64,9 +71,9 @@ type ExecAction struct {
 	Command []string `json:"command"`
 }
 
-// Stage is a moment in the course of a backup.
+// Stage is a moment in the course of a backup or a restore.
 //
-// +kubebuilder:validation:Enum=PreBackup;PreSnapshot;PostSnapshot;PostBackup
+// +kubebuilder:validation:Enum=PreBackup;PreSnapshot;PostSnapshot;PostBackup;PostRestore
 type Stage string
 
 // The stages, in the order in which they come.
@@ -75,10 +82,11 @@ const (
 	PreSnapshot  Stage = "PreSnapshot"
 	PostSnapshot Stage = "PostSnapshot"
 	PostBackup   Stage = "PostBackup"
+	PostRestore  Stage = "PostRestore"
 )
 
 // Stages lists all of them, in the order in which they come.
-var Stages = []Stage{PreBackup, PreSnapshot, PostSnapshot, PostBackup}
+var Stages = []Stage{PreBackup, PreSnapshot, PostSnapshot, PostBackup, PostRestore}
 
 // MaxTimeout is the longest that a hook may take.
 const MaxTimeout = 25 * time.Minute

@@ -16,6 +16,9 @@ const (
 	// NamespacedHookPolicy alike.
 	SkipPoliciesAnnotation = "quiesce.io/skip-policies"
 
+	// RestoredKey marks a pod as restored, whatever the tool: a label or an annotation, whose value is the restore's name.
+	RestoredKey = "quiesce.io/restored"
+
 	// AuthorAnnotation on a policy is the user who wrote its spec, and AuthoredAtAnnotation when (RFC 3339). Both are
 	// written at admission, whatever the request has there.
 	AuthorAnnotation     = "quiesce.io/author"
@@ -34,6 +37,13 @@ const (
 	VeleroContainer = "container"
 	VeleroOnError   = "on-error"
 	VeleroTimeout   = "timeout"
+)
+
+// Labels of pods that Velero has restored (velero: pkg/restore/restore.go). Names of more than 63 characters are shortened
+// there (velero: pkg/label/label.go).
+const (
+	VeleroRestoreLabel = "velero.io/restore-name"
+	VeleroBackupLabel  = "velero.io/backup-name"
 )
 
 // NamespaceNameLabel is set on every namespace by the API server

@@ -25,6 +25,15 @@ type HookPolicyStatus struct {
 	// +kubebuilder:default=0
 	StampedPods int32 `json:"stampedPods"`
 
+	// PreparedPods is the number of running and pending pods that were created by a restore with init containers of this
+	// policy.
+	// +optional
+	PreparedPods int32 `json:"preparedPods,omitempty"`
+
+	// LastRestore is the latest restore of which a pod had init containers of this policy.
+	// +optional
+	LastRestore *LastRestore `json:"lastRestore,omitempty"`
+
 	// NotStamped says which of the policy's hooks matching pods do not carry, and why: alike ones are counted together, the
 	// gravest first, at most 20.
 	// +optional
@@ -39,6 +48,22 @@ type HookPolicyStatus struct {
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// LastRestore is a restore in which a policy prepared pods.
+type LastRestore struct {
+	// Name of the restore, as the pods' marker says it.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name,omitempty"`
+
+	// Time at which the latest of the pods was created.
+	// +required
+	Time metav1.Time `json:"time"`
+
+	// Pods is how many there were at the same time.
+	// +required
+	Pods int32 `json:"pods"`
 }
 
 // MaxNotStamped is how many entries status.notStamped has at most.
@@ -96,6 +121,8 @@ const (
 const (
 	// ReasonStampable goes with Stampable=True.
 	ReasonStampable = "AllHooks"
+	// ReasonNothingToStamp goes with Stampable=True: all hooks are for restored pods.
+	ReasonNothingToStamp = "NothingToStamp"
 	// ReasonUnguarded goes with Stampable=True: by shell None, a policy of both sides has no watchdog.
 	ReasonUnguarded = "NoWatchdog"
 	// ReasonContainerNotFound: a hook names a container that a pod lacks.

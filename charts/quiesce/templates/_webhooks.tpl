@@ -15,9 +15,14 @@ An empty one would be Helm's, and would.
       "namespace" $.root.Release.Namespace
       "port" 443
       "path" .clientConfig.service.path)) }}
-{{- if eq .name "pods.quiesce.io" }}
-{{- $_ := set . "failurePolicy" $.root.Values.webhook.failurePolicy }}
-{{- $_ := set . "timeoutSeconds" $.root.Values.webhook.timeoutSeconds }}
+{{- if has .name (list "pods.quiesce.io" "restored-pods.quiesce.io") }}
+{{- $values := $.root.Values.webhook }}
+{{- if eq .name "restored-pods.quiesce.io" }}
+{{- $values = $.root.Values.restore }}
+{{- $_ := set . "matchConditions" (list (dict "name" "restored" "expression" (include "quiesce.restored" $.root))) }}
+{{- end }}
+{{- $_ := set . "failurePolicy" $values.failurePolicy }}
+{{- $_ := set . "timeoutSeconds" $values.timeoutSeconds }}
 {{- /*
 The webhook must not stand in the way of what it needs itself, hence the namespaces that are always excluded.
 */}}
@@ -43,6 +48,17 @@ suspended, relabelled, freed of its finalizers and deleted.
 {{- end }}
 {{- end }}
 {{- end }}
+{{- end }}
+
+{{/*
+CEL: whether a pod has a marker of restored ones, by the same keys as the webhook's own (hooks/restore/marker.go). An
+objectSelector could not tell: it reads no annotations, and its keys must all be there.
+*/}}
+{{- define "quiesce.restored" -}}
+{{- $labels := concat (list "velero.io/restore-name" "quiesce.io/restored") .Values.restore.labels | uniq -}}
+{{- $annotations := concat (list "quiesce.io/restored") .Values.restore.annotations | uniq -}}
+has(object.metadata.labels) && {{ toJson $labels }}.exists(key, key in object.metadata.labels)
+|| has(object.metadata.annotations) && {{ toJson $annotations }}.exists(key, key in object.metadata.annotations)
 {{- end }}
 
 {{/*

@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/quiesce-io/quiesce/hooks/match"
+	"github.com/quiesce-io/quiesce/hooks/restore"
 	"github.com/quiesce-io/quiesce/hooks/stamp"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
@@ -34,7 +35,8 @@ func (s *Slimmer) Pod(object any) (any, error) {
 	}
 	pod.ObjectMeta = metav1.ObjectMeta{
 		Name: pod.Name, Namespace: pod.Namespace, UID: pod.UID, ResourceVersion: pod.ResourceVersion,
-		DeletionTimestamp: pod.DeletionTimestamp, Labels: pod.Labels, Annotations: pod.Annotations,
+		CreationTimestamp: pod.CreationTimestamp, DeletionTimestamp: pod.DeletionTimestamp,
+		Labels: pod.Labels, Annotations: pod.Annotations,
 	}
 	slim := func(container corev1.Container) corev1.Container {
 		return corev1.Container{Name: container.Name, Image: container.Image, RestartPolicy: container.RestartPolicy}
@@ -44,8 +46,11 @@ func (s *Slimmer) Pod(object any) (any, error) {
 		spec.Containers[i] = slim(pod.Spec.Containers[i])
 	}
 	for i := range pod.Spec.InitContainers {
-		if sidecar(&pod.Spec.InitContainers[i]) {
-			spec.InitContainers = append(spec.InitContainers, slim(pod.Spec.InitContainers[i]))
+		container := &pod.Spec.InitContainers[i]
+		if sidecar(container) {
+			spec.InitContainers = append(spec.InitContainers, slim(*container))
+		} else if ours, found := restore.Slim(container); found {
+			spec.InitContainers = append(spec.InitContainers, ours)
 		}
 	}
 	pod.Spec = spec

@@ -14,6 +14,7 @@ import (
 
 	"github.com/quiesce-io/quiesce/hooks/match"
 	"github.com/quiesce-io/quiesce/hooks/policies"
+	"github.com/quiesce-io/quiesce/hooks/restore"
 	"github.com/quiesce-io/quiesce/hooks/stamp"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
@@ -22,7 +23,7 @@ import (
 type Survey struct {
 	// Set by which the pods were judged.
 	Set *policies.Set
-	// Pods are those that have not ended and that a policy selects or has stamped, sorted by namespace and name, so that
+	// Pods are those that have not ended and that a policy selects, has stamped or has prepared, sorted by namespace and name, so that
 	// the first of them with some trouble stays the same from survey to survey.
 	Pods []Finding
 }
@@ -36,6 +37,8 @@ type Finding struct {
 	Outcomes []stamp.Outcome
 	// Stamped is true when the pod carries a stamp, Pending when its annotations are to be changed.
 	Stamped, Pending bool
+	// Trace is how the pod was prepared when a restore created it.
+	Trace restore.Trace
 	// Rejection is what the API server said when it did not take the change, or empty.
 	Rejection string
 
@@ -121,11 +124,12 @@ func (k *Keeper) find(set *policies.Set, namespace match.Namespace, pod *corev1.
 		Carried:        stamp.Carried(pod.Namespace, pod.Annotations),
 		Outcomes:       decision.Outcomes,
 		Stamped:        stamped,
+		Trace:          restore.TraceOf(pod),
 		Pending:        changes(decision),
 		uid:            pod.UID,
 		decision:       decision,
 	}
-	return finding, stamped || finding.Pending || len(finding.Outcomes) > 0
+	return finding, stamped || finding.Pending || len(finding.Outcomes)+len(finding.Trace.Policies) > 0
 }
 
 // decide says what is to become of a pod's annotations.

@@ -1,0 +1,133 @@
+package restore
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/quiesce-io/quiesce/hooks/match"
+	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
+)
+
+// maxAddedBytes bounds the init containers of a pod that we add, as JSON. etcd takes 1.5 MiB for a whole pod.
+const maxAddedBytes = 128 << 10
+
+// plan gathers the init containers that a pod is to have.
+type plan struct {
+	pod     Pod
+	volumes map[string]bool
+	// taken are the names that our containers cannot have.
+	taken  map[string]bool
+	wanted []corev1.Container
+	bytes  int
+	made   Decision
+}
+
+func newPlan(pod Pod) *plan {
+	p := &plan{pod: pod, volumes: map[string]bool{}, taken: map[string]bool{}}
+	for i := range pod.Spec.Volumes {
+		p.volumes[pod.Spec.Volumes[i].Name] = true
+	}
+	for i := range pod.Spec.Containers {
+		p.taken[pod.Spec.Containers[i].Name] = true
+	}
+	for i := range pod.Spec.InitContainers {
+		if container := &pod.Spec.InitContainers[i]; !p.ours(container) {
+			p.taken[container.Name] = true
+		}
+	}
+	return p
+}
+
+// ours tells whether an init container of the pod was added by us.
+func (p *plan) ours(container *corev1.Container) bool {
+	_, ours := identify(container, "")
+	return ours
+}
+
+// add plans the init containers of a hook.
+func (p *plan) add(policy *match.Policy, hook *v1alpha1.Hook) {
+	prepared := false
+	from := target(policy, hook, p.pod)
+	if from == nil {
+		p.leaveOut(policy, hook, fmt.Sprintf("the pod has no container %q, from which its init containers inherit: "+
+			"write one of its containers in container, or narrow the selector", hook.Container))
+		return
+	}
+	for i := range hook.Init.Containers {
+		source := &hook.Init.Containers[i]
+		id := identity{policy.Ref, hook.Name, source.Name}
+		if id.container == "" {
+			id.container = fmt.Sprint(i + 1)
+		}
+		container := render(id, p.pod.Marker, hook.Init, source, from)
+		if obstacle := p.obstacle(&container, id); obstacle != "" {
+			p.leaveOut(policy, hook, obstacle)
+			continue
+		}
+		p.rename(&container, policy, id)
+		p.taken[container.Name] = true
+		p.wanted = append(p.wanted, container)
+		prepared = true
+	}
+	if prepared && !slices.Contains(p.made.Prepared, policy.Ref) {
+		p.made.Prepared = append(p.made.Prepared, policy.Ref)
+	}
+}
+
+// obstacle is why a container cannot be added, or empty.
+func (p *plan) obstacle(container *corev1.Container, id identity) string {
+	missing := func(volume, where string) string {
+		return fmt.Sprintf("its init container %q mounts volume %q at %s, and the pod has no such volume: write one of its volumes, or narrow the selector",
+			id.container, volume, where)
+	}
+	for _, mount := range container.VolumeMounts {
+		if !p.volumes[mount.Name] {
+			return missing(mount.Name, mount.MountPath)
+		}
+	}
+	for _, device := range container.VolumeDevices {
+		if !p.volumes[device.Name] {
+			return missing(device.Name, device.DevicePath)
+		}
+	}
+	encoded, err := json.Marshal(container)
+	if err != nil {
+		panic(err) // what was decoded always marshals
+	}
+	if p.bytes += len(encoded); p.bytes > maxAddedBytes {
+		return fmt.Sprintf("with its init container %q more than %d KiB would be added to the pod: write a shorter command, such as a script in the image",
+			id.container, maxAddedBytes>>10)
+	}
+	return ""
+}
+
+// rename gives a container another name where its own is taken.
+func (p *plan) rename(container *corev1.Container, policy *match.Policy, id identity) {
+	if !p.taken[container.Name] {
+		return
+	}
+	name := container.Name
+	container.Name = id.hashedName()
+	p.made.Warnings = append(p.made.Warnings, fmt.Sprintf("%s, hook %q: the pod has a container %q that Quiesce has not added and leaves alone, or that another hook adds: the hook's is %q",
+		policy, id.hook, name, container.Name))
+}
+
+// leaveOut has a container left out, or the pod refused, as the hook says.
+func (p *plan) leaveOut(policy *match.Policy, hook *v1alpha1.Hook, why string) {
+	sentence := fmt.Sprintf("%s, hook %q: %s", policy, hook.Name, why)
+	if hook.OnError == v1alpha1.Continue {
+		p.made.Warnings = append(p.made.Warnings, sentence)
+	} else {
+		p.made.Refusals = append(p.made.Refusals, sentence)
+	}
+}
+
+func (p *plan) decision() Decision {
+	if len(p.made.Refusals) == 0 {
+		p.made.Edits = edits(p.pod.Spec.InitContainers, p.ours, p.wanted)
+	}
+	return p.made
+}
