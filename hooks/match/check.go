@@ -54,14 +54,11 @@ func checkAction(hook *v1alpha1.Hook) error {
 			return fmt.Errorf(".stages: %q: init containers are for restored pods: write [PostRestore]", hook.Stages)
 		}
 		return checkInit(hook.Init)
-	case slices.ContainsFunc(hook.Stages, func(stage v1alpha1.Stage) bool { return !slices.Contains(execStages, stage) }):
+	case slices.ContainsFunc(hook.Stages, func(stage v1alpha1.Stage) bool { return !slices.Contains(v1alpha1.BackupStages, stage) }):
 		return fmt.Errorf(".stages: %q: exec runs before and after backups: write none but PreBackup, PreSnapshot, PostSnapshot and PostBackup", hook.Stages)
 	}
 	return checkExec(hook.Exec)
 }
-
-// execStages are those in which a command can be run.
-var execStages = []v1alpha1.Stage{v1alpha1.PreBackup, v1alpha1.PreSnapshot, v1alpha1.PostSnapshot, v1alpha1.PostBackup}
 
 func checkExec(exec *v1alpha1.ExecAction) error {
 	switch {

@@ -31,7 +31,7 @@ func (w world) policies() []Source {
 		for j := range 1 + w.IntN(4) {
 			h := hook(fmt.Sprintf("h%d", j), "", w.pick("run", "it's", "x-", "a b"), w.pick("", "-x", "$HOME", "\\", "\n", `"`), w.pick("é", "*", "'"))
 			h.Stages = nil
-			for _, stage := range v1alpha1.Stages {
+			for _, stage := range v1alpha1.BackupStages {
 				if w.IntN(3) == 0 {
 					h.Stages = append(h.Stages, stage)
 				}

@@ -35,7 +35,7 @@ func ready(policy *policies.Policy, found *tally) metav1.Condition {
 		switch {
 		case found.matched == 0:
 			fmt.Fprintf(&sentence, "In use; no pod matches yet: pods count in namespaces labelled %s=%s", v1alpha1.HooksLabel, v1alpha1.HooksEnabled)
-		case !runsIn(policy.Spec, backupStages...):
+		case !runsIn(policy.Spec, v1alpha1.BackupStages...):
 			fmt.Fprintf(&sentence, "In use; %d matching pods, to be prepared when a restore creates them", found.matched)
 		default:
 			fmt.Fprintf(&sentence, "In use; %d of %d matching pods stamped", found.current, found.matched)
@@ -57,7 +57,7 @@ func stampable(policy *policies.Policy, found *tally) metav1.Condition {
 	condition.Reason, condition.Message = explain(found, stampableReasons)
 	switch {
 	case condition.Reason != "":
-	case !runsIn(policy.Spec, backupStages...):
+	case !runsIn(policy.Spec, v1alpha1.BackupStages...):
 		condition.Status, condition.Reason = metav1.ConditionTrue, v1alpha1.ReasonNothingToStamp
 		condition.Message = "All hooks are for restored pods"
 	case unguarded(policy.Spec):
@@ -75,9 +75,6 @@ func unguarded(spec *v1alpha1.HookPolicySpec) bool {
 	return spec.Shell == v1alpha1.NoShell &&
 		runsIn(spec, v1alpha1.PreBackup, v1alpha1.PreSnapshot) && runsIn(spec, v1alpha1.PostSnapshot, v1alpha1.PostBackup)
 }
-
-// backupStages are those whose hooks can be stamped.
-var backupStages = []v1alpha1.Stage{v1alpha1.PreBackup, v1alpha1.PreSnapshot, v1alpha1.PostSnapshot, v1alpha1.PostBackup}
 
 // runsIn tells whether a policy has hooks in one of some stages.
 func runsIn(spec *v1alpha1.HookPolicySpec, stages ...v1alpha1.Stage) bool {

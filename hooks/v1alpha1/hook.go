@@ -1,6 +1,9 @@
 package v1alpha1
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Hook is one action in the stages that it names.
 //
@@ -85,8 +88,11 @@ const (
 	PostRestore  Stage = "PostRestore"
 )
 
+// BackupStages are those of a backup, in the order in which they come.
+var BackupStages = []Stage{PreBackup, PreSnapshot, PostSnapshot, PostBackup}
+
 // Stages lists all of them, in the order in which they come.
-var Stages = []Stage{PreBackup, PreSnapshot, PostSnapshot, PostBackup, PostRestore}
+var Stages = slices.Concat(BackupStages, []Stage{PostRestore})
 
 // MaxTimeout is the longest that a hook may take.
 const MaxTimeout = 25 * time.Minute
