@@ -22,14 +22,14 @@ type Edit struct {
 var waiting = []string{"restore-wait", "restic-wait"}
 
 // edits make a pod's init containers what they should be: those that wait for data, then ours, then the pod's own.
-func edits(current []corev1.Container, ours func(*corev1.Container) bool, wanted []corev1.Container) []Edit {
+func edits(current, wanted []corev1.Container) []Edit {
 	var (
 		kept    []corev1.Container
 		removed []Edit
 		place   int
 	)
 	for i := range current {
-		if ours(&current[i]) {
+		if isOurs(&current[i]) {
 			removed = append(removed, Edit{At: i})
 			continue
 		}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -16,8 +17,21 @@ import (
 // environment, with a digest of all that we wrote, and decides its name: a container that has both is ours, whatever backup
 // it has come through.
 type identity struct {
-	policy          match.Ref
+	// kind of the policy, in lower case, and its name. The namespace is the pod's, which a restore may change.
+	kind, policy    string
 	hook, container string
+}
+
+func identityOf(policy match.Ref, hook, container string) identity {
+	return identity{strings.ToLower(policy.Kind()), policy.Name, hook, container}
+}
+
+// ref is the policy, on a pod of a namespace.
+func (i identity) ref(namespace string) match.Ref {
+	if cluster := (match.Ref{Name: i.policy}); i.kind == strings.ToLower(cluster.Kind()) {
+		return cluster
+	}
+	return match.Ref{Namespace: namespace, Name: i.policy}
 }
 
 const (
@@ -41,17 +55,20 @@ func digest(text string) string {
 	return hex.EncodeToString(sum[:4])
 }
 
-// String leaves a policy's namespace out, which is the pod's: a restore may change it.
 func (i identity) String() string {
-	return strings.Join([]string{strings.ToLower(i.policy.Kind()), i.policy.Name, i.hook, i.container}, "/")
+	return strings.Join([]string{i.kind, i.policy, i.hook, i.container}, "/")
+}
+
+// plainName may be too long, and have dots.
+func (i identity) plainName() string {
+	return namePrefix + i.policy + "-" + i.hook + "-" + i.container
 }
 
 // name is the container's name on the pod.
 func (i identity) name() string {
-	plain := namePrefix + i.policy.Name + "-" + i.hook + "-" + i.container
 	// The name of a policy may have dots, that of a container not.
-	if name := strings.ReplaceAll(plain, ".", "-"); name == plain && len(name) <= maxName {
-		return name
+	if plain := i.plainName(); !strings.Contains(plain, ".") && len(plain) <= maxName {
+		return plain
 	}
 	return i.hashedName()
 }
@@ -59,35 +76,26 @@ func (i identity) name() string {
 // hashedName is for where the plain one is too long, or taken.
 func (i identity) hashedName() string {
 	suffix := "-" + digest(i.String())
-	plain := strings.ReplaceAll(namePrefix+i.policy.Name+"-"+i.hook+"-"+i.container, ".", "-")
+	plain := strings.ReplaceAll(i.plainName(), ".", "-")
 	return strings.TrimRight(plain[:min(len(plain), maxName-len(suffix))], "-") + suffix
 }
 
 // identify returns the identity of an init container that is ours; false for any other.
-func identify(container *corev1.Container, namespace string) (identity, bool) {
-	if !strings.HasPrefix(container.Name, namePrefix) {
+func identify(container *corev1.Container) (identity, bool) {
+	at := slices.IndexFunc(container.Env, func(variable corev1.EnvVar) bool { return variable.Name == v1alpha1.InitEnv })
+	if !strings.HasPrefix(container.Name, namePrefix) || at < 0 {
 		return identity{}, false
 	}
-	for i := range container.Env {
-		if container.Env[i].Name != v1alpha1.InitEnv {
-			continue
-		}
-		parts := strings.Split(container.Env[i].Value, "/")
-		if len(parts) != 5 {
-			return identity{}, false
-		}
-		found := identity{match.Ref{Name: parts[1]}, parts[2], parts[3]}
-		if parts[0] != strings.ToLower(found.policy.Kind()) {
-			found.policy.Namespace = namespace
-		}
-		ours := parts[0] == strings.ToLower(found.policy.Kind()) && (container.Name == found.name() || container.Name == found.hashedName())
-		return found, ours
+	parts := strings.Split(container.Env[at].Value, "/")
+	if len(parts) != 5 {
+		return identity{}, false
 	}
-	return identity{}, false
+	found := identity{parts[0], parts[1], parts[2], parts[3]}
+	return found, container.Name == found.name() || container.Name == found.hashedName()
 }
 
-// PreparedBy is the policy for which an init container was added to a pod of a namespace; false where it is not ours.
-func PreparedBy(container *corev1.Container, namespace string) (match.Ref, bool) {
-	found, ours := identify(container, namespace)
-	return found.policy, ours
+// isOurs tells whether an init container was added by us.
+func isOurs(container *corev1.Container) bool {
+	_, ours := identify(container)
+	return ours
 }

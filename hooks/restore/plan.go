@@ -34,17 +34,11 @@ func newPlan(pod Pod) *plan {
 		p.taken[pod.Spec.Containers[i].Name] = true
 	}
 	for i := range pod.Spec.InitContainers {
-		if container := &pod.Spec.InitContainers[i]; !p.ours(container) {
+		if container := &pod.Spec.InitContainers[i]; !isOurs(container) {
 			p.taken[container.Name] = true
 		}
 	}
 	return p
-}
-
-// ours tells whether an init container of the pod was added by us.
-func (p *plan) ours(container *corev1.Container) bool {
-	_, ours := identify(container, "")
-	return ours
 }
 
 // add plans the init containers of a hook.
@@ -58,7 +52,7 @@ func (p *plan) add(policy *match.Policy, hook *v1alpha1.Hook) {
 	}
 	for i := range hook.Init.Containers {
 		source := &hook.Init.Containers[i]
-		id := identity{policy.Ref, hook.Name, source.Name}
+		id := identityOf(policy.Ref, hook.Name, source.Name)
 		if id.container == "" {
 			id.container = fmt.Sprint(i + 1)
 		}
@@ -127,7 +121,7 @@ func (p *plan) leaveOut(policy *match.Policy, hook *v1alpha1.Hook, why string) {
 
 func (p *plan) decision() Decision {
 	if len(p.made.Refusals) == 0 {
-		p.made.Edits = edits(p.pod.Spec.InitContainers, p.ours, p.wanted)
+		p.made.Edits = edits(p.pod.Spec.InitContainers, p.wanted)
 	}
 	return p.made
 }

@@ -24,12 +24,12 @@ func TraceOf(pod *corev1.Pod) Trace {
 	var trace Trace
 	for i := range pod.Spec.InitContainers {
 		container := &pod.Spec.InitContainers[i]
-		id, ours := identify(container, pod.Namespace)
+		id, ours := identify(container)
 		if !ours {
 			continue
 		}
-		if !slices.Contains(trace.Policies, id.policy) {
-			trace.Policies = append(trace.Policies, id.policy)
+		if policy := id.ref(pod.Namespace); !slices.Contains(trace.Policies, policy) {
+			trace.Policies = append(trace.Policies, policy)
 		}
 		trace.Restore, trace.At = restoreName(container, pod), pod.CreationTimestamp
 	}
@@ -38,7 +38,7 @@ func TraceOf(pod *corev1.Pod) Trace {
 
 // Slim is an init container of ours with no more than TraceOf reads; false for any other.
 func Slim(container *corev1.Container) (corev1.Container, bool) {
-	if _, ours := identify(container, ""); !ours {
+	if !isOurs(container) {
 		return corev1.Container{}, false
 	}
 	slim := corev1.Container{Name: container.Name}
