@@ -115,6 +115,7 @@ func (p *preparer) decide(ctx context.Context, request admission.Request) (decis
 	}
 	return policies.Decide(match.Namespace{Name: request.Namespace, Labels: labels}, restore.Pod{
 		Pod: decoded.Pod, Annotations: decoded.Annotations, Marker: marker, Spec: &pod.Spec,
+		Room: maxPodBytes - len(request.Object.Raw),
 	}), len(pod.Spec.InitContainers), nil
 }
 

@@ -40,7 +40,7 @@ type stamper struct {
 	scope      match.Scope
 }
 
-// maxPodBytes is how large a pod may be, as JSON, to be stamped. etcd takes 1.5 MiB (--max-request-bytes), and the
+// maxPodBytes is how large a pod may be, as JSON, to be stamped, and may become with init containers. etcd takes 1.5 MiB (--max-request-bytes), and the
 // annotations, 256 KiB at the most, must not be what takes a pod past it.
 const maxPodBytes = 1<<20 + 1<<18
 

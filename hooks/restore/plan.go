@@ -11,9 +11,6 @@ import (
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
-// maxAddedBytes bounds the init containers of a pod that we add, as JSON. etcd takes 1.5 MiB for a whole pod.
-const maxAddedBytes = 128 << 10
-
 // plan gathers the init containers that a pod is to have.
 type plan struct {
 	pod     Pod
@@ -91,9 +88,9 @@ func (p *plan) obstacle(container *corev1.Container, id identity) string {
 	if err != nil {
 		panic(err) // what was decoded always marshals
 	}
-	if p.bytes += len(encoded); p.bytes > maxAddedBytes {
-		return fmt.Sprintf("with its init container %q more than %d KiB would be added to the pod: write a shorter command, such as a script in the image",
-			id.container, maxAddedBytes>>10)
+	if p.bytes += len(encoded); p.bytes > p.pod.Room {
+		return fmt.Sprintf("its init container %q would make the pod larger than the cluster stores: write a shorter command, such as a script in the image, "+
+			"or inherit less", id.container)
 	}
 	return ""
 }

@@ -24,6 +24,8 @@ type Pod struct {
 	match.Pod
 	Annotations map[string]string
 	Marker      Marker
+	// Room is how much larger the pod may become, in bytes of JSON.
+	Room int
 	// Spec as the pod has it; nothing of it is changed.
 	Spec *corev1.PodSpec
 }

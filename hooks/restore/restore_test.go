@@ -15,6 +15,8 @@ import (
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
+const room = 64 << 10
+
 var shop = match.Namespace{Name: "shop"}
 
 // initHook has a container for each command.
@@ -41,6 +43,7 @@ func compiled(t *testing.T, sources ...match.Source) *Policies {
 func podOf(initContainers ...string) Pod {
 	pod := Pod{
 		Pod:    match.Pod{Labels: map[string]string{v1alpha1.VeleroRestoreLabel: "r1"}, Containers: []match.Container{{Name: "app", Image: "app:1"}}},
+		Room:   room,
 		Marker: Marker{Key: v1alpha1.VeleroRestoreLabel, Value: "r1"},
 		Spec: &corev1.PodSpec{
 			Containers: []corev1.Container{{
@@ -281,7 +284,7 @@ func TestWhatCannotBeAddedIsLeftOutOrRefusesThePodAsTheHookSays(t *testing.T) {
 	container := initHook("container", "x")
 	container.Container = "gone"
 	var large v1alpha1.Hook
-	large = initHook("large", strings.Repeat("x", maxAddedBytes))
+	large = initHook("large", strings.Repeat("x", room))
 	for _, test := range []struct {
 		hook v1alpha1.Hook
 		says string
@@ -291,7 +294,7 @@ func TestWhatCannotBeAddedIsLeftOutOrRefusesThePodAsTheHookSays(t *testing.T) {
 			[]string{"quiesce-p-mounts-1"}},
 		{device, `its init container "1" mounts volume "raw" at /dev/raw, and the pod has no such volume`, []string{}},
 		{container, `the pod has no container "gone", from which its init containers inherit: write one of its containers in container, or narrow the selector`, []string{}},
-		{large, `with its init container "1" more than 128 KiB would be added to the pod`, []string{}},
+		{large, `its init container "1" would make the pod larger than the cluster stores`, []string{}},
 	} {
 		refused := compiled(t, policy("p", 0, test.hook)).Decide(shop, podOf())
 		require.Len(t, refused.Refusals, 1)

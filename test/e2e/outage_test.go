@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"testing"
@@ -11,23 +10,13 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 func TestPodsAreCreatedWhileThereIsNoWebhook(t *testing.T) {
 	s := newScene(t, optedIn)
 	policy := s.addPolicy("main")
-	var deployment appsv1.Deployment
-	require.NoError(t, api.Get(t.Context(), webhookKey, &deployment))
-	replicas := *deployment.Spec.Replicas
-	t.Cleanup(func() {
-		patch := client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, replicas))
-		assert.NoError(t, api.Patch(context.Background(), &deployment, patch))
-	})
-
+	replicas := restoreReplicas(t)
 	scaleWebhook(t, 0)
 	require.EventuallyWithT(t, func(c *assert.CollectT) {
 		assert.Empty(c, webhookPods(t))

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -98,4 +99,17 @@ func endpoints(t *testing.T) int {
 		count += len(slice.Endpoints)
 	}
 	return count
+}
+
+// restoreReplicas has the webhook's replicas restored when the test ends, and returns how many there are.
+func restoreReplicas(t *testing.T) int32 {
+	t.Helper()
+	var deployment appsv1.Deployment
+	require.NoError(t, api.Get(t.Context(), webhookKey, &deployment))
+	replicas := *deployment.Spec.Replicas
+	t.Cleanup(func() {
+		patch := client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, replicas))
+		assert.NoError(t, api.Patch(context.Background(), &deployment, patch))
+	})
+	return replicas
 }

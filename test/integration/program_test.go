@@ -164,8 +164,13 @@ func webhookConfiguration(t *testing.T, document []byte, port int) client.Object
 	for i := range mutating.Webhooks {
 		webhook := &mutating.Webhooks[i]
 		at(&webhook.ClientConfig)
-		if webhook.Name == "pods.quiesce.io" {
+		if webhook.Name == "pods.quiesce.io" || webhook.Name == "restored-pods.quiesce.io" {
 			webhook.NamespaceSelector = &metav1.LabelSelector{MatchLabels: map[string]string{v1alpha1.HooksLabel: v1alpha1.HooksEnabled}}
+		}
+		if webhook.Name == "restored-pods.quiesce.io" {
+			webhook.MatchConditions = []admissionregistrationv1.MatchCondition{{
+				Name: "restored", Expression: "'" + v1alpha1.VeleroRestoreLabel + "' in object.metadata.?labels.orValue({})",
+			}}
 		}
 	}
 	return mutating
