@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
 
 	"github.com/quiesce-io/quiesce/hooks/advice"
@@ -288,4 +289,30 @@ func TestWarningsAreShortAndFew(t *testing.T) {
 // A policy that passed the schema of another version may lack what this one requires.
 func TestAHookWithoutACommandIsPassedOver(t *testing.T) {
 	assert.Empty(t, advice.For(&v1alpha1.HookPolicySpec{Hooks: []v1alpha1.Hook{{Name: "none"}, {Name: "empty", Exec: &v1alpha1.ExecAction{}}}}))
+}
+
+func TestASecretInAnInitContainerIsToldOf(t *testing.T) {
+	for name, test := range map[string]struct {
+		container v1alpha1.InitContainer
+		told      bool
+	}{
+		"in its command":            {v1alpha1.InitContainer{Command: []string{"load", "--password=hunter2"}}, true},
+		"in its arguments":          {v1alpha1.InitContainer{Command: []string{"psql"}, Args: []string{"postgresql://app:hunter2@db/shop"}}, true},
+		"in a variable":             {v1alpha1.InitContainer{Image: "load:1", Env: []corev1.EnvVar{{Name: "DB_PASSWORD", Value: "hunter2"}}}, true},
+		"a variable made of one":    {v1alpha1.InitContainer{Image: "load:1", Env: []corev1.EnvVar{{Name: "DB_PASSWORD", ValueFrom: &corev1.EnvVarSource{}}}}, false},
+		"a variable made of others": {v1alpha1.InitContainer{Image: "load:1", Env: []corev1.EnvVar{{Name: "DB_PASSWORD", Value: "$(OTHER)"}}}, false},
+		"nothing":                   {v1alpha1.InitContainer{Command: []string{"chown", "-R", "999:999", "/data"}}, false},
+	} {
+		warnings := advice.For(&v1alpha1.HookPolicySpec{Hooks: []v1alpha1.Hook{{
+			Name: "seed", Stages: []v1alpha1.Stage{v1alpha1.PostRestore}, Init: &v1alpha1.InitAction{Containers: []v1alpha1.InitContainer{test.container}},
+		}}})
+		if !test.told {
+			assert.Empty(t, warnings, name)
+			continue
+		}
+		require.Len(t, warnings, 1, name)
+		assert.Contains(t, warnings[0], `hook "seed": an init container's command or env seems to hold a password or token`)
+		assert.NotContains(t, warnings[0], "hunter2")
+		assert.LessOrEqual(t, len(warnings[0]), 256)
+	}
 }

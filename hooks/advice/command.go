@@ -15,8 +15,10 @@ type policy struct {
 	spec *v1alpha1.HookPolicySpec
 	// pre and post are the hooks of either side; a hook of both is in both.
 	pre, post []hookCommand
-	// all has every hook once, in the policy's order.
+	// all has every hook that is a command once, in the policy's order.
 	all []hookCommand
+	// inits are the commands of init containers, and their variables as NAME=VALUE behind them.
+	inits []hookCommand
 }
 
 // hookCommand is a hook and its command, in the forms in which the rules read it.
@@ -38,6 +40,11 @@ type hookCommand struct {
 func read(spec *v1alpha1.HookPolicySpec) policy {
 	read := policy{spec: spec}
 	for i := range spec.Hooks {
+		if init := spec.Hooks[i].Init; init != nil {
+			for j := range init.Containers {
+				read.inits = append(read.inits, readCommand(spec.Hooks[i].Name, initArgv(&init.Containers[j])))
+			}
+		}
 		if spec.Hooks[i].Exec == nil || len(spec.Hooks[i].Exec.Command) == 0 {
 			continue
 		}
@@ -54,16 +61,26 @@ func read(spec *v1alpha1.HookPolicySpec) policy {
 	return read
 }
 
+func initArgv(container *v1alpha1.InitContainer) []string {
+	argv := slices.Concat(container.Command, container.Args)
+	for i := range container.Env {
+		argv = append(argv, container.Env[i].Name+"="+container.Env[i].Value)
+	}
+	return argv
+}
+
 func readHook(source *v1alpha1.Hook) hookCommand {
-	argv := source.Exec.Command
+	read := readCommand(source.Name, source.Exec.Command)
+	read.narrowed, read.where, read.timeout = source.LabelSelector != nil, source.Container, source.Timeout.Duration
+	return read
+}
+
+func readCommand(name string, argv []string) hookCommand {
 	read := hookCommand{
-		name:     source.Name,
-		narrowed: source.LabelSelector != nil,
-		where:    source.Container,
-		timeout:  source.Timeout.Duration,
-		argv:     argv,
-		text:     strings.Join(argv, " "),
-		shell:    slices.ContainsFunc(argv, startsShell),
+		name:  name,
+		argv:  argv,
+		text:  strings.Join(argv, " "),
+		shell: slices.ContainsFunc(argv, startsShell),
 	}
 	if !read.shell {
 		read.commands = [][]string{argv}

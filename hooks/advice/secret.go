@@ -45,6 +45,12 @@ func holdsASecret(p policy) (warnings []string) {
 				"policy, the pod or its processes: have sh -c take it from a variable or file of the container"))
 		}
 	}
+	for _, hook := range p.inits {
+		if tellsASecret(hook) {
+			warnings = append(warnings, warn(hook, "an init container's command or env seems to hold a password or token, for all to see who may "+
+				"read the policy or the pod: take it from a Secret, by env.valueFrom.secretKeyRef"))
+		}
+	}
 	return warnings
 }
 
