@@ -67,8 +67,15 @@ func checkExec(exec *v1alpha1.ExecAction) error {
 	case strings.HasPrefix(exec.Command[0], "-"):
 		return fmt.Errorf(".exec.command[0]: %q is an option and not a program: write the program ahead of it, such as [sh, %[1]s]", exec.Command[0])
 	}
-	if i := slices.IndexFunc(exec.Command, func(argument string) bool { return strings.ContainsRune(argument, 0) }); i >= 0 {
-		return fmt.Errorf(".exec.command[%d]: it has a NUL character, at which every program would end the argument: leave it out", i)
+	return checkWords(".exec.command", exec.Command)
+}
+
+// checkWords checks what becomes the arguments of a program.
+func checkWords(field string, words []string) error {
+	if i := slices.IndexFunc(words, hasNUL); i >= 0 {
+		return fmt.Errorf("%s[%d]: it has a NUL character, at which every program would end the argument: leave it out", field, i)
 	}
 	return nil
 }
+
+func hasNUL(text string) bool { return strings.ContainsRune(text, 0) }
