@@ -43,7 +43,7 @@ type InitContainer struct {
 	// Image to run. Default: that of the pod's container.
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[^ \t\r\n]+$')",message="write the reference of an image, such as busybox:1.36, or leave the field out for that of the pod's container"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[^[:space:]]+$')",message="write the reference of an image, such as busybox:1.36, or leave the field out for that of the pod's container"
 	Image string `json:"image,omitempty"`
 
 	// ImagePullPolicy of Image. Default: that of the pod's container, where its image is used.
