@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime/debug"
 
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
@@ -43,6 +44,10 @@ func run() error {
 		return fmt.Errorf("--stamps-per-second: got %d, write 1 or more", options.stampsPerSecond)
 	}
 
+	// Most of the heap is the cache of pods, which stays: room for half of it as garbage is enough.
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(50)
+	}
 	config, err := ctrl.GetConfig()
 	if err != nil {
 		return err

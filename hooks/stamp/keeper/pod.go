@@ -16,7 +16,7 @@ import (
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
-// Slimmer makes cache transforms. What it remembers makes equal hooks of many pods one piece of memory.
+// Slimmer makes cache transforms. What it remembers makes equal texts of many pods one piece of memory.
 type Slimmer struct {
 	interned interner
 }
@@ -28,18 +28,15 @@ func (s *Slimmer) Pod(object any) (any, error) {
 	if !ok {
 		return nil, fmt.Errorf("got %T, want a pod", object)
 	}
-	for key, value := range pod.Annotations {
-		if isHook(key) {
-			pod.Annotations[key] = s.interned.of(value)
-		}
-	}
 	pod.ObjectMeta = metav1.ObjectMeta{
 		Name: pod.Name, Namespace: pod.Namespace, UID: pod.UID, ResourceVersion: pod.ResourceVersion,
 		CreationTimestamp: pod.CreationTimestamp, DeletionTimestamp: pod.DeletionTimestamp,
-		Labels: pod.Labels, Annotations: pod.Annotations,
+		Labels: s.share(pod.Labels), Annotations: s.share(pod.Annotations),
 	}
 	slim := func(container corev1.Container) corev1.Container {
-		return corev1.Container{Name: container.Name, Image: container.Image, RestartPolicy: container.RestartPolicy}
+		return corev1.Container{
+			Name: s.interned.of(container.Name), Image: s.interned.of(container.Image), RestartPolicy: container.RestartPolicy,
+		}
 	}
 	spec := corev1.PodSpec{Containers: make([]corev1.Container, len(pod.Spec.Containers))}
 	for i := range pod.Spec.Containers {
@@ -57,6 +54,24 @@ func (s *Slimmer) Pod(object any) (any, error) {
 	pod.Status = corev1.PodStatus{Phase: pod.Status.Phase}
 	return pod, nil
 }
+
+// share is a map whose texts are those of other pods where they are equal.
+func (s *Slimmer) share(texts map[string]string) map[string]string {
+	if texts == nil {
+		return nil
+	}
+	shared := make(map[string]string, len(texts))
+	for key, value := range texts {
+		if len(value) <= maxShort || isHook(key) {
+			value = s.interned.of(value)
+		}
+		shared[s.interned.of(key)] = value
+	}
+	return shared
+}
+
+// maxShort is how long a value may be that could be any pod's. Longer ones, but for hooks, tend to be one pod's alone.
+const maxShort = 64
 
 // isHook tells of annotations whose values are alike on many pods, and long.
 func isHook(key string) bool {
@@ -98,6 +113,9 @@ func alike(a, b *corev1.Pod) bool {
 		slices.EqualFunc(a.Spec.InitContainers, b.Spec.InitContainers, containers)
 }
 
+// overhead is what a text costs an interner beside its bytes.
+const overhead = 64
+
 // maxInterned bounds what an interner holds on to, in bytes. Past it everything is forgotten: strings in use stay.
 const maxInterned = 16 << 20
 
@@ -118,6 +136,6 @@ func (i *interner) of(value string) string {
 		i.known, i.bytes = map[string]string{}, 0
 	}
 	i.known[value] = value
-	i.bytes += len(value)
+	i.bytes += len(value) + overhead
 	return value
 }
