@@ -185,6 +185,27 @@ func TestRestores(t *testing.T) {
 			require.Equal(c, "100m", ours.Requests.Cpu().String())
 			require.LessOrEqual(c, ours.Requests.Memory().Cmp(*app.Requests.Memory()), 0)
 		}, patience, tick)
+
+		// envtest has no controller that would say what is used.
+		quota := &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Name: "tight", Namespace: limited}, Spec: corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{
+			corev1.ResourceRequestsCPU: resource.MustParse("100m"), corev1.ResourceRequestsMemory: resource.MustParse("512Mi"),
+			corev1.ResourceLimitsCPU: resource.MustParse("2"), corev1.ResourceLimitsMemory: resource.MustParse("1Gi"),
+		}}}
+		create(t, quota)
+		quota.Status = corev1.ResourceQuotaStatus{Hard: quota.Spec.Hard, Used: corev1.ResourceList{
+			corev1.ResourceRequestsCPU: resource.MustParse("0"), corev1.ResourceRequestsMemory: resource.MustParse("0"),
+			corev1.ResourceLimitsCPU: resource.MustParse("0"), corev1.ResourceLimitsMemory: resource.MustParse("0"),
+		}}
+		require.NoError(t, api.Status().Update(t.Context(), quota))
+		more := pod.DeepCopy()
+		more.Spec.InitContainers = []corev1.Container{{Name: "own", Image: "quiesce.test/none:1", Resources: corev1.ResourceRequirements{
+			Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("101m")}}}}
+		require.EventuallyWithT(t, func(c *assert.CollectT) {
+			_, err := tryPod(t.Context(), more)
+			require.ErrorContains(c, err, "exceeded quota: tight, requested: requests.cpu=101m")
+		}, patience, tick, "what asks for more does not fit")
+		create(t, pod)
+		require.Len(t, pod.Spec.InitContainers, 1)
 	})
 
 	t.Run("many init containers of the pod's own are no obstacle", func(t *testing.T) {
