@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -51,7 +52,7 @@ func (p *plan) add(policy *match.Policy, hook *v1alpha1.Hook) {
 		source := &hook.Init.Containers[i]
 		id := identityOf(policy.Ref, hook.Name, source.Name)
 		if id.container == "" {
-			id.container = fmt.Sprint(i + 1)
+			id.container = strconv.Itoa(i + 1)
 		}
 		container := render(id, p.pod.Marker, hook.Init, source, from)
 		if obstacle := p.obstacle(&container, id); obstacle != "" {

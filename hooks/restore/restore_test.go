@@ -127,7 +127,7 @@ func TestPoliciesComeByTheirRankAndHooksAndContainersByTheList(t *testing.T) {
 func TestAPodThatComesBackAgainHasEachOnce(t *testing.T) {
 	policies := compiled(t, policy("p", 0, initHook("a", "x"), initHook("b", "y")))
 	pod := prepared(t, policies, podOf("own"))
-	assert.Zero(t, len(policies.Decide(shop, pod).Edits), "asked once more, nothing is to be done")
+	assert.Empty(t, policies.Decide(shop, pod).Edits, "asked once more, nothing is to be done")
 
 	// From a backup of the restored pod, restored with its volumes: Velero has put its own in front.
 	pod.Spec.InitContainers = slices.Insert(pod.Spec.InitContainers, 0, corev1.Container{Name: "restore-wait"})
@@ -153,7 +153,7 @@ func TestWhatAnotherWebhookAddsToOursStays(t *testing.T) {
 	ours.Env = append(ours.Env, corev1.EnvVar{Name: "MESH", Value: "on"})
 	ours.Env[1].ValueFrom.FieldRef.APIVersion = "v1" // a default
 	ours.TerminationMessagePath = corev1.TerminationMessagePathDefault
-	assert.Zero(t, len(policies.Decide(shop, pod).Edits))
+	assert.Empty(t, policies.Decide(shop, pod).Edits)
 
 	ours.Command = append(ours.Command, "--more")
 	assert.Equal(t, []string{"x"}, prepared(t, policies, pod).Spec.InitContainers[0].Command, "but not what changes it")
@@ -170,7 +170,7 @@ func TestAContainerOfTheUserIsNeverTouchedAndThatIsTold(t *testing.T) {
 	require.Len(t, again.Spec.InitContainers, 2)
 	assert.Regexp(t, `^quiesce-p-a-1-[0-9a-f]{8}$`, again.Spec.InitContainers[0].Name)
 	assert.Equal(t, pod.Spec.InitContainers[0], again.Spec.InitContainers[1])
-	assert.Zero(t, len(policies.Decide(shop, again).Edits))
+	assert.Empty(t, policies.Decide(shop, again).Edits)
 	assert.Equal(t, []string{"quiesce-p-a-1"}, names(prepared(t, compiled(t), again)), "ours goes, the user's stays")
 }
 
@@ -186,7 +186,7 @@ func TestTwoPoliciesThatWantOneNameGetTwo(t *testing.T) {
 	assert.Equal(t, "quiesce-p-a-1-1", got[2])
 	assert.Regexp(t, `^quiesce-p-a-1-1-[0-9a-f]{8}$`, got[3])
 	assert.Len(t, slices.Compact(slices.Sorted(slices.Values(got))), 4)
-	assert.Zero(t, len(policies.Decide(shop, pod).Edits))
+	assert.Empty(t, policies.Decide(shop, pod).Edits)
 }
 
 func TestLongNamesAreShortenedAndStayTheirOwn(t *testing.T) {
@@ -202,7 +202,7 @@ func TestLongNamesAreShortenedAndStayTheirOwn(t *testing.T) {
 		assert.LessOrEqual(t, len(name), 63)
 		assert.Regexp(t, `^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`, name)
 	}
-	assert.Zero(t, len(policies.Decide(shop, pod).Edits))
+	assert.Empty(t, policies.Decide(shop, pod).Edits)
 }
 
 func TestWhatIsLeftOutComesFromThePodsContainer(t *testing.T) {
@@ -283,8 +283,7 @@ func TestWhatCannotBeAddedIsLeftOutOrRefusesThePodAsTheHookSays(t *testing.T) {
 	device.Init.Containers[0].VolumeDevices = []corev1.VolumeDevice{{Name: "raw", DevicePath: "/dev/raw"}}
 	container := initHook("container", "x")
 	container.Container = "gone"
-	var large v1alpha1.Hook
-	large = initHook("large", strings.Repeat("x", room))
+	large := initHook("large", strings.Repeat("x", room))
 	for _, test := range []struct {
 		hook v1alpha1.Hook
 		says string
@@ -324,7 +323,7 @@ func TestAHooksOwnLabelSelectorNarrows(t *testing.T) {
 	hook.LabelSelector = &v1alpha1.LabelSelector{MatchLabels: map[string]v1alpha1.LabelValue{"role": "primary"}}
 	policies := compiled(t, policy("p", 0, hook))
 	pod := podOf()
-	assert.Zero(t, len(policies.Decide(shop, pod).Edits))
+	assert.Empty(t, policies.Decide(shop, pod).Edits)
 	pod.Labels["role"] = "primary"
 	assert.Len(t, policies.Decide(shop, pod).Edits, 1)
 }
@@ -363,7 +362,7 @@ func TestWhateverThePoliciesAndThePod(t *testing.T) {
 			policies := some()
 			decision := policies.Decide(shop, pod)
 			pod = apply(pod, decision.Edits)
-			require.Zero(t, len(policies.Decide(shop, pod).Edits), "seed %d", seed)
+			require.Empty(t, policies.Decide(shop, pod).Edits, "seed %d", seed)
 			require.Equal(t, decision.Prepared, policies.Decide(shop, pod).Prepared, "seed %d", seed)
 			all := names(pod)
 			require.Len(t, slices.Compact(slices.Sorted(slices.Values(all))), len(all), "seed %d: %v", seed, all)
