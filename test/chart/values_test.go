@@ -2,6 +2,7 @@ package chart_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"sigs.k8s.io/yaml"
+
+	"github.com/quiesce-io/quiesce/hooks/restore"
 )
 
 func TestWrongValuesAreRefusedByName(t *testing.T) {
@@ -42,6 +45,24 @@ func TestWrongValuesAreRefusedByName(t *testing.T) {
 		"resources by another name":     {`webhook.resources.limit.memory=1Gi`, `at '/webhook/resources': additional properties 'limit' not allowed`},
 		"Velero's sidecars in words":    {`velero.nativeSidecars=yes`, `at '/velero/nativeSidecars': got string, want boolean`},
 		"another way with its hooks":    {`velero.backupHooks=Merge`, `at '/velero/backupHooks': value must be one of 'Yield', 'Override'`},
+		"a restore of another sort":     {`restore.failurePolicy=Warn`, `at '/restore/failurePolicy': value must be one of 'Fail', 'Ignore'`},
+		"a restore without end":         {`restore.timeoutSeconds=31`, `at '/restore/timeoutSeconds'`},
+		"a restore in no time":          {`restore.timeoutSeconds=0`, `at '/restore/timeoutSeconds'`},
+		"a restore with a unit":         {`restore.timeoutSeconds=10s`, `at '/restore/timeoutSeconds': got string, want integer`},
+		"a typo of restores":            {`restore.label={a}`, `at '/restore': additional properties 'label' not allowed`},
+		"one label, not a list":         {`restore.labels=a`, `at '/restore/labels': got string, want array`},
+		"a label with its value":        {`restore.labels={a=b}`, `at '/restore/labels/0'`},
+		"an empty label":                {`restore.labels={a,}`, `at '/restore/labels/1'`},
+		"two labels in one":             {`restore.labels={a\,b}`, `at '/restore/labels/0'`},
+		"a label with a quote":          {`restore.labels={a"b}`, `at '/restore/labels/0'`},
+		"a label of two slashes":        {`restore.labels={a/b/c}`, `at '/restore/labels/0'`},
+		"a label with an end":           {`restore.labels={a-}`, `at '/restore/labels/0'`},
+		"a label of a wrong domain":     {`restore.labels={Example.com/a}`, `at '/restore/labels/0'`},
+		"a label of a domain, in part":  {`restore.labels={a..b/c}`, `at '/restore/labels/0'`},
+		"a label that is too long":      {`restore.labels={` + strings.Repeat("x", 64) + `}`, `at '/restore/labels/0'`},
+		"too many labels":               {`restore.labels={` + strings.Repeat("x,", 16) + `x}`, `at '/restore/labels': maxItems: got 17, want 16`},
+		"an annotation with a space":    {`restore.annotations={a b}`, `at '/restore/annotations/0'`},
+		"too many annotations":          {`restore.annotations={` + strings.Repeat("x,", 16) + `x}`, `at '/restore/annotations': maxItems: got 17, want 16`},
 		"no stamps at all":              {`controller.stampsPerSecond=0`, `at '/controller/stampsPerSecond'`},
 		"stamps in words":               {`controller.stampsPerSecond=many`, `at '/controller/stampsPerSecond': got string, want number`},
 		"an uninstall without a unit":   {`uninstall.timeout=300`, `at '/uninstall/timeout'`},
@@ -56,6 +77,35 @@ func TestWrongValuesAreRefusedByName(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, err := helm(t, "template", "quiesce", chart, "--kube-version", kubeVersion, "--set", test.set)
 			assert.ErrorContains(t, err, test.says)
+		})
+	}
+}
+
+// A key that only the chart takes would keep the webhook from starting.
+func TestTheChartTakesThoseKeysOfRestoredPodsThatTheWebhookTakes(t *testing.T) {
+	long := strings.Repeat("x", 63)
+	good := []string{"a", "A", "0", "a_b.c-D", "example.com/a", "a/b", "a-b.c--d.e0/F_g", "0.1/2", long, long + ".example.com/" + long}
+	bad := []string{"a..b/c", ".a/b", "a./b", "a.-b/c", "a-.b/c", "A/b", "/a", "a/", "a/b/c", "-a", "a.", "_", "ä", "a b", "a:b", "a/x" + long}
+	for _, list := range []string{"labels", "annotations"} {
+		t.Run(list, func(t *testing.T) {
+			template := func(keys []string) error {
+				content, err := json.Marshal(keys)
+				require.NoError(t, err)
+				_, err = helm(t, "template", "quiesce", chart, "--kube-version", kubeVersion, "--set-json", "restore."+list+"="+string(content))
+				return err
+			}
+			add := map[string]func(*restore.Markers, string) error{
+				"labels": (*restore.Markers).AddLabels, "annotations": (*restore.Markers).AddAnnotations,
+			}[list]
+			require.NoError(t, template(good))
+			for _, key := range good {
+				assert.NoError(t, add(&restore.Markers{}, key))
+			}
+			err := template(bad)
+			for i, key := range bad {
+				assert.ErrorContains(t, err, fmt.Sprintf("at '/restore/%s/%d'", list, i), key)
+				assert.Error(t, add(&restore.Markers{}, key))
+			}
 		})
 	}
 }
