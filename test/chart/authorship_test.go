@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -48,9 +49,16 @@ func keep(t *testing.T, object client.Object) {
 // mayExec grants a user the right to run commands in the pods of some namespaces, or without any in all of them.
 func mayExec(t *testing.T, user string, namespaces ...string) {
 	t.Helper()
+	may(t, user, "create", "pods", "exec", namespaces...)
+}
+
+// may grants a user a right in some namespaces, or without any in all of them, and returns when the API server knows it.
+func may(t *testing.T, user, verb, resource, sub string, namespaces ...string) {
+	t.Helper()
+	whole := strings.TrimSuffix(resource+"/"+sub, "/")
 	var (
-		name     = metav1.ObjectMeta{Name: "test-exec-" + user}
-		rules    = []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"pods/exec"}, Verbs: []string{"create"}}}
+		name     = metav1.ObjectMeta{Name: strings.Join([]string{"test", verb, strings.ReplaceAll(whole, "/", "-"), user}, "-")}
+		rules    = []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{whole}, Verbs: []string{verb}}}
 		subjects = []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "User", Name: user}}
 		role     = rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: name.Name}
 	)
@@ -61,6 +69,21 @@ func mayExec(t *testing.T, user string, namespaces ...string) {
 	for _, namespace := range namespaces {
 		name.Namespace = namespace
 		keep(t, &rbacv1.RoleBinding{ObjectMeta: name, RoleRef: role, Subjects: subjects})
+	}
+	if len(namespaces) == 0 {
+		namespaces = []string{metav1.NamespaceAll}
+	}
+	for _, namespace := range namespaces {
+		require.EventuallyWithT(t, func(c *assert.CollectT) {
+			review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+				User: user,
+				ResourceAttributes: &authorizationv1.ResourceAttributes{
+					Verb: verb, Version: "*", Resource: resource, Subresource: sub, Namespace: namespace,
+				},
+			}}
+			require.NoError(c, server.Create(t.Context(), review))
+			require.True(c, review.Status.Allowed, "%s: %s %s in %q", user, verb, whole, namespace)
+		}, time.Minute, 50*time.Millisecond)
 	}
 }
 
@@ -130,6 +153,17 @@ func installAuthorship(t *testing.T) {
 			require.Equal(c, user == "eve", err == nil, "%s: %v", user, err)
 		}
 	}, time.Minute, 50*time.Millisecond, "the API server looks at admission policies some moments after they were made")
+}
+
+// authorshipPolicies are the ValidatingAdmissionPolicies, one for each right, and their bindings.
+var authorshipPolicies = []string{"quiesce-authorship", "quiesce-authorship-init", "quiesce-authorship-secrets"}
+
+func TestAuthorshipCanBeLeftToOthers(t *testing.T) {
+	for values, want := range map[string][]string{"defaults.yaml": authorshipPolicies, "all-options.yaml": {}} {
+		all := render(t, values)
+		assert.Equal(t, want, names(all, "ValidatingAdmissionPolicy"), values)
+		assert.Equal(t, want, names(all, "ValidatingAdmissionPolicyBinding"), values)
+	}
 }
 
 func TestAuthorship(t *testing.T) {
@@ -230,6 +264,8 @@ func TestAuthorship(t *testing.T) {
 			require.NoError(t, nobody.Delete(t.Context(), policy), "and is deleted by whoever may delete policies")
 		})
 	}
+
+	t.Run("init containers and Secrets take further rights", testInitAuthorship)
 
 	t.Run("the author is no other than who makes the request", func(t *testing.T) {
 		says := func(author, user string) string {
