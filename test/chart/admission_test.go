@@ -1,6 +1,8 @@
 package chart_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -17,36 +19,81 @@ func TestOnlyOptedInNamespacesReachTheWebhook(t *testing.T) {
 		"all-options.yaml": {"kube-system", namespace, "monitoring"},
 	}
 	for values, excluded := range tests {
-		t.Run(values, func(t *testing.T) {
-			assert.Equal(t, &metav1.LabelSelector{
-				MatchLabels: map[string]string{v1alpha1.HooksLabel: v1alpha1.HooksEnabled},
-				MatchExpressions: []metav1.LabelSelectorRequirement{
-					{Key: v1alpha1.NamespaceNameLabel, Operator: metav1.LabelSelectorOpNotIn, Values: excluded},
-				},
-			}, podsWebhook(t, values).NamespaceSelector)
+		for _, webhook := range []string{podsWebhook, restoredPodsWebhook} {
+			t.Run(values+" "+webhook, func(t *testing.T) {
+				assert.Equal(t, &metav1.LabelSelector{
+					MatchLabels: map[string]string{v1alpha1.HooksLabel: v1alpha1.HooksEnabled},
+					MatchExpressions: []metav1.LabelSelectorRequirement{
+						{Key: v1alpha1.NamespaceNameLabel, Operator: metav1.LabelSelectorOpNotIn, Values: excluded},
+					},
+				}, mutatingWebhook(t, values, webhook).NamespaceSelector)
+			})
+		}
+	}
+}
+
+func TestTheEntriesForPods(t *testing.T) {
+	tests := map[string]struct {
+		failurePolicy admissionregistrationv1.FailurePolicyType
+		timeout       int32
+		path          string
+		conditions    int
+	}{
+		podsWebhook:         {admissionregistrationv1.Ignore, 3, "/mutate-pods", 0},
+		restoredPodsWebhook: {admissionregistrationv1.Fail, 10, "/prepare-pods", 1},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			webhook := mutatingWebhook(t, "defaults.yaml", name)
+
+			assert.Equal(t, test.failurePolicy, *webhook.FailurePolicy)
+			assert.Equal(t, test.timeout, *webhook.TimeoutSeconds)
+			assert.Equal(t, admissionregistrationv1.Equivalent, *webhook.MatchPolicy)
+			assert.Equal(t, admissionregistrationv1.SideEffectClassNone, *webhook.SideEffects)
+			assert.Equal(t, admissionregistrationv1.IfNeededReinvocationPolicy, *webhook.ReinvocationPolicy)
+			require.Len(t, webhook.Rules, 1)
+			assert.Equal(t, []admissionregistrationv1.OperationType{admissionregistrationv1.Create}, webhook.Rules[0].Operations)
+			assert.Equal(t, []string{"pods"}, webhook.Rules[0].Resources)
+			assert.Len(t, webhook.MatchConditions, test.conditions)
+			assert.Nil(t, webhook.ObjectSelector)
+
+			assert.Equal(t, service(test.path), webhook.ClientConfig, "a caBundle here would take away the controller's on every upgrade")
 		})
 	}
 }
 
-func TestTheWebhookEntry(t *testing.T) {
-	webhook := podsWebhook(t, "defaults.yaml")
-
-	assert.Equal(t, admissionregistrationv1.Ignore, *webhook.FailurePolicy)
-	assert.Equal(t, int32(3), *webhook.TimeoutSeconds)
-	assert.Equal(t, admissionregistrationv1.SideEffectClassNone, *webhook.SideEffects)
-	assert.Equal(t, admissionregistrationv1.IfNeededReinvocationPolicy, *webhook.ReinvocationPolicy)
-	require.Len(t, webhook.Rules, 1)
-	assert.Equal(t, []admissionregistrationv1.OperationType{admissionregistrationv1.Create}, webhook.Rules[0].Operations)
-	assert.Equal(t, []string{"pods"}, webhook.Rules[0].Resources)
-
-	assert.Equal(t, service("/mutate-pods"), webhook.ClientConfig, "a caBundle here would take away the controller's on every upgrade")
-}
-
-func TestValuesReachTheWebhookEntry(t *testing.T) {
-	webhook := podsWebhook(t, "all-options.yaml")
-
+func TestValuesReachTheEntriesForPods(t *testing.T) {
+	webhook := mutatingWebhook(t, "all-options.yaml", podsWebhook)
 	assert.Equal(t, admissionregistrationv1.Fail, *webhook.FailurePolicy)
 	assert.Equal(t, int32(10), *webhook.TimeoutSeconds)
+
+	restored := mutatingWebhook(t, "all-options.yaml", restoredPodsWebhook)
+	assert.Equal(t, admissionregistrationv1.Ignore, *restored.FailurePolicy)
+	assert.Equal(t, int32(20), *restored.TimeoutSeconds)
+}
+
+// Where the two differ, pods would be restored unprepared, or the webhook asked for nothing.
+func TestTheEntryAndTheProgramKnowRestoredPodsByTheSameKeys(t *testing.T) {
+	tests := map[string]struct{ labels, annotations string }{
+		"defaults.yaml":    {},
+		"all-options.yaml": {"--restore-labels=example.com/restore,restored-by", "--restore-annotations=example.com/restored-at"},
+	}
+	for values, test := range tests {
+		t.Run(values, func(t *testing.T) {
+			condition := mutatingWebhook(t, values, restoredPodsWebhook).MatchConditions[0]
+			args := strings.Join(templates(t, render(t, values))["quiesce-webhook"].Spec.Containers[0].Args, " ")
+			for flag, arg := range map[string]string{"--restore-labels": test.labels, "--restore-annotations": test.annotations} {
+				if arg == "" {
+					assert.NotContains(t, args, flag)
+					continue
+				}
+				assert.Contains(t, args, arg)
+				for key := range strings.SplitSeq(strings.TrimPrefix(arg, flag+"="), ",") {
+					assert.Contains(t, condition.Expression, `"`+key+`"`)
+				}
+			}
+		})
+	}
 }
 
 // Those for policies fail closed, whatever the values say of pods, and know nothing of opting in.
@@ -54,9 +101,7 @@ func TestTheEntriesForPolicies(t *testing.T) {
 	for _, values := range valueFiles(t) {
 		t.Run(values, func(t *testing.T) {
 			all := render(t, values)
-			mutating := find[admissionregistrationv1.MutatingWebhookConfiguration](t, all, "MutatingWebhookConfiguration", "quiesce-webhook")
-			require.Len(t, mutating.Webhooks, 2)
-			recorder := mutating.Webhooks[1]
+			recorder := mutatingWebhook(t, values, "policies.quiesce.io")
 			validating := find[admissionregistrationv1.ValidatingWebhookConfiguration](t, all, "ValidatingWebhookConfiguration", "quiesce-webhook")
 			require.Len(t, validating.Webhooks, 1)
 			validator := validating.Webhooks[0]
@@ -97,11 +142,18 @@ func service(path string) admissionregistrationv1.WebhookClientConfig {
 	}
 }
 
-func podsWebhook(t *testing.T, values string) admissionregistrationv1.MutatingWebhook {
+// The entries for pods, by their names.
+const (
+	podsWebhook         = "pods.quiesce.io"
+	restoredPodsWebhook = "restored-pods.quiesce.io"
+)
+
+func mutatingWebhook(t *testing.T, values, name string) admissionregistrationv1.MutatingWebhook {
 	t.Helper()
 	configuration := find[admissionregistrationv1.MutatingWebhookConfiguration](t, render(t, values),
 		"MutatingWebhookConfiguration", "quiesce-webhook")
-	require.NotEmpty(t, configuration.Webhooks)
-	require.Equal(t, "pods.quiesce.io", configuration.Webhooks[0].Name)
-	return configuration.Webhooks[0]
+	require.Len(t, configuration.Webhooks, 3)
+	i := slices.IndexFunc(configuration.Webhooks, func(webhook admissionregistrationv1.MutatingWebhook) bool { return webhook.Name == name })
+	require.GreaterOrEqual(t, i, 0, "there is no %s", name)
+	return configuration.Webhooks[i]
 }

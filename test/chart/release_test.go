@@ -125,10 +125,12 @@ func TestRelease(t *testing.T) {
 		_, err := helm(t, "uninstall", "quiesce", "--no-hooks") // nothing here would run the Job
 		require.NoError(t, err)
 
-		for _, object := range append(configurations(),
-			&admissionregistrationv1.ValidatingAdmissionPolicy{ObjectMeta: metav1.ObjectMeta{Name: "quiesce-authorship"}},
-			&admissionregistrationv1.ValidatingAdmissionPolicyBinding{ObjectMeta: metav1.ObjectMeta{Name: "quiesce-authorship"}}) {
+		for _, object := range configurations() {
 			assert.True(t, gone(t, object))
+		}
+		for _, name := range authorshipPolicies {
+			assert.True(t, gone(t, &admissionregistrationv1.ValidatingAdmissionPolicy{ObjectMeta: metav1.ObjectMeta{Name: name}}))
+			assert.True(t, gone(t, &admissionregistrationv1.ValidatingAdmissionPolicyBinding{ObjectMeta: metav1.ObjectMeta{Name: name}}))
 		}
 		assert.True(t, gone(t, &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: "quiesce-webhook", Namespace: namespace}}))
 		assert.False(t, gone(t, policy))
@@ -204,7 +206,7 @@ func webhooks(t *testing.T) ([]admissionregistrationv1.MutatingWebhook, []admiss
 	)
 	require.NoError(t, server.Get(t.Context(), client.ObjectKey{Name: "quiesce-webhook"}, &mutating))
 	require.NoError(t, server.Get(t.Context(), client.ObjectKey{Name: "quiesce-webhook"}, &validating))
-	require.Len(t, mutating.Webhooks, 2)
+	require.Len(t, mutating.Webhooks, 3)
 	require.Len(t, validating.Webhooks, 1)
 	return mutating.Webhooks, validating.Webhooks
 }
@@ -218,7 +220,8 @@ func writeCA(t *testing.T) []byte {
 	}
 	for _, patch := range []runtime.ApplyConfiguration{
 		applyv1.MutatingWebhookConfiguration("quiesce-webhook").WithWebhooks(
-			applyv1.MutatingWebhook().WithName("pods.quiesce.io").WithClientConfig(clientConfig()),
+			applyv1.MutatingWebhook().WithName(podsWebhook).WithClientConfig(clientConfig()),
+			applyv1.MutatingWebhook().WithName(restoredPodsWebhook).WithClientConfig(clientConfig()),
 			applyv1.MutatingWebhook().WithName("policies.quiesce.io").WithClientConfig(clientConfig())),
 		applyv1.ValidatingWebhookConfiguration("quiesce-webhook").WithWebhooks(
 			applyv1.ValidatingWebhook().WithName("policies.quiesce.io").WithClientConfig(clientConfig())),
