@@ -12,7 +12,7 @@ import (
 // checkSpec finds mistakes, with those that the schema refuses as well: a policy may have been stored when the schema was another.
 func checkSpec(spec *v1alpha1.HookPolicySpec) error {
 	if len(spec.Hooks) == 0 {
-		return errors.New("spec.hooks: write at least one hook, with a name, stages and exec.command")
+		return errors.New("spec.hooks: write at least one hook, with a name, stages, and exec or init")
 	}
 	if err := spec.MaxQuiesce.Check(v1alpha1.LeastMaxQuiesce, v1alpha1.MostMaxQuiesce); err != nil {
 		return fmt.Errorf("spec.maxQuiesce: %w", err)
