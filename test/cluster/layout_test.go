@@ -46,6 +46,7 @@ func TestSocketsFit(t *testing.T) {
 		l.containerdSocket() + ".ttrpc",
 		l.kubeletRoot() + "/pod-resources/kubelet.sock",
 		l.kubeletRoot() + "/plugins/csi.example/csi.sock",
+		l.veleroTemp() + "/plugin4294967295",
 	} {
 		assert.LessOrEqual(t, len(socket), 107, socket)
 	}

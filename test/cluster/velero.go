@@ -34,6 +34,8 @@ func (c *cluster) s3() part {
 // veleroPort is bound by Velero's server whatever its flags say.
 const veleroPort = 8080
 
+func (l layout) veleroTemp() string { return filepath.Join(l.part("velero"), "tmp") }
+
 // velero runs Velero's server on the machine itself, as the ServiceAccount of a real installation, with intervals short
 // enough for tests.
 func (c *cluster) velero(api *api) part {
@@ -47,18 +49,18 @@ func (c *cluster) velero(api *api) part {
 			"--backup-sync-period=5s", "--store-validation-frequency=10s", "--item-operation-sync-frequency=1s",
 			"--client-qps=200", "--client-burst=400", "--terminating-resource-timeout=30s", "--resource-timeout=1m",
 		},
+		// Its plugins' sockets and copies of Secrets go to TMPDIR, and so with the cluster's folder.
 		env: []string{"KUBECONFIG=" + c.kubeconfig("velero"), "AWS_SHARED_CREDENTIALS_FILE=" + credentials,
-			"VELERO_NAMESPACE=velero", "VELERO_SCRATCH_DIR=" + filepath.Join(folder, "scratch")},
+			"VELERO_NAMESPACE=velero", "VELERO_SCRATCH_DIR=" + filepath.Join(folder, "scratch"), "TMPDIR=" + c.veleroTemp()},
 		prepare: func(ctx context.Context) error {
 			if !portFree(ctx, "", veleroPort) {
 				return fmt.Errorf("port %d is taken, and Velero's server binds it whatever its flags say: find who has it with `ss -ltnp 'sport = :%d'` and end that",
 					veleroPort, veleroPort)
 			}
-			if err := os.MkdirAll(filepath.Join(folder, "scratch"), 0o755); err != nil {
-				return err
-			}
-			if err := os.MkdirAll(plugins, 0o755); err != nil {
-				return err
+			for _, needed := range []string{filepath.Join(folder, "scratch"), c.veleroTemp(), plugins} {
+				if err := os.MkdirAll(needed, 0o755); err != nil {
+					return err
+				}
 			}
 			if err := replaceLink(c.binaries["velero-plugin-for-aws"], filepath.Join(plugins, "velero-plugin-for-aws")); err != nil {
 				return err
