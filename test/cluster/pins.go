@@ -30,6 +30,7 @@ var pinnedBinaries = []pinned{
 	{"kube-proxy", "kubernetes", kubernetesModule, "k8s.io/kubernetes/cmd/kube-proxy"},
 	{"kubectl", "kubernetes", kubernetesModule, "k8s.io/kubernetes/cmd/kubectl"},
 	{"velero", "velero", veleroModule, veleroModule + "/cmd/velero"},
+	{"velero-restore-helper", "velero", veleroModule, veleroModule + "/cmd/velero-restore-helper"},
 	{"velero-plugin-for-aws", "velero", "github.com/vmware-tanzu/velero-plugin-for-aws", "github.com/vmware-tanzu/velero-plugin-for-aws/velero-plugin-for-aws"},
 	{"versitygw", "s3", "github.com/versity/versitygw", "github.com/versity/versitygw/cmd/versitygw"},
 	{"kwok", "kwok", kwokModule, kwokModule + "/cmd/kwok"},

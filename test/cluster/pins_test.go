@@ -3,12 +3,17 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
+
+// needsNothing are binaries of the standard library alone, from a module that another binary's directive keeps. Without
+// a directive of their own, go.mod and with it the place in the cache of all that it pins stay as they are.
+var needsNothing = []string{"velero-restore-helper"}
 
 // TestEveryPinIsBuildable holds the table against the modules: each binary has a version there and a tool directive,
 // without which `go mod tidy` would drop what it needs.
@@ -21,6 +26,9 @@ func TestEveryPinIsBuildable(t *testing.T) {
 			assert.Regexp(t, `^v\d+\.\d+\.\d+$`, b.versionText)
 			assert.Contains(t, b.path, b.versionText)
 
+			if slices.Contains(needsNothing, p.name) {
+				return
+			}
 			mod, err := os.ReadFile(filepath.Join(l.module(p.module), "go.mod"))
 			require.NoError(t, err)
 			assert.Regexp(t, `(?m)^(tool |\t)`+p.pkg+`$`, string(mod))
