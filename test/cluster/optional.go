@@ -4,8 +4,9 @@ import "slices"
 
 // optional are the parts that not every cluster has. What was asked for once stays until `down`.
 type optional struct {
-	Velero bool `json:"velero"`
-	Kwok   bool `json:"kwok"`
+	Velero    bool `json:"velero"`
+	NodeAgent bool `json:"nodeAgent"` // never without Velero
+	Kwok      bool `json:"kwok"`
 }
 
 // parseOptional reads the flags of `up`.
@@ -15,6 +16,8 @@ func parseOptional(flags []string) (_ optional, ok bool) {
 		switch flag {
 		case "--velero":
 			o.Velero = true
+		case "--node-agent":
+			o.Velero, o.NodeAgent = true, true
 		case "--kwok":
 			o.Kwok = true
 		default:
@@ -25,7 +28,7 @@ func parseOptional(flags []string) (_ optional, ok bool) {
 }
 
 func (o optional) and(other optional) optional {
-	return optional{Velero: o.Velero || other.Velero, Kwok: o.Kwok || other.Kwok}
+	return optional{Velero: o.Velero || other.Velero, NodeAgent: o.NodeAgent || other.NodeAgent, Kwok: o.Kwok || other.Kwok}
 }
 
 // binaries names all that a cluster with these parts is built from.
@@ -33,6 +36,9 @@ func (o optional) binaries() []string {
 	names := slices.Clone(clusterBinaries)
 	if o.Velero {
 		names = append(names, veleroBinaries...)
+	}
+	if o.NodeAgent {
+		names = append(names, agentBinaries...)
 	}
 	if o.Kwok {
 		names = append(names, kwokBinaries...)

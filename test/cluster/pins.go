@@ -44,6 +44,7 @@ const (
 var (
 	clusterBinaries = []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl"}
 	veleroBinaries  = []string{"velero", "velero-plugin-for-aws", "versitygw"}
+	agentBinaries   = []string{"velero-restore-helper"}
 	kwokBinaries    = []string{"kwok"}
 	envtestBinaries = []string{"etcd", "kube-apiserver", "kubectl"}
 )

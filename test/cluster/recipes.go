@@ -43,6 +43,7 @@ var recipes = map[string]recipe{
 		command:  []string{"sh", "-c", postgresScript},
 	}),
 	"quiesce": {tag: quiesceImage, archive: quiesceArchive},
+	"velero":  {tag: veleroImage, archive: veleroArchive},
 }
 
 func recipeNames() string { return strings.Join(slices.Sorted(maps.Keys(recipes)), ", ") }

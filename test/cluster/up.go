@@ -34,6 +34,15 @@ func up(ctx context.Context, l layout, wanted optional) error {
 	if err != nil {
 		return err
 	}
+	if c.NodeAgent {
+		fresh, err := c.ensureNodeAgent(ctx)
+		if err != nil {
+			return fmt.Errorf("node-agent: %w", err)
+		}
+		if fresh {
+			started++
+		}
+	}
 	if started == 0 {
 		say("the cluster is running already (%s); status shows its parts", l.cluster)
 	} else {

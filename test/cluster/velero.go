@@ -34,13 +34,14 @@ func (c *cluster) s3() part {
 // veleroPort is bound by Velero's server whatever its flags say.
 const veleroPort = 8080
 
-func (l layout) veleroTemp() string { return filepath.Join(l.part("velero"), "tmp") }
+func (l layout) veleroTemp() string        { return filepath.Join(l.part("velero"), "tmp") }
+func (l layout) veleroCredentials() string { return filepath.Join(l.part("velero"), "credentials") }
 
 // velero runs Velero's server on the machine itself, as the ServiceAccount of a real installation, with intervals short
 // enough for tests.
 func (c *cluster) velero(api *api) part {
 	folder := c.part("velero")
-	plugins, credentials := filepath.Join(folder, "plugins"), filepath.Join(folder, "credentials")
+	plugins, credentials := filepath.Join(folder, "plugins"), c.veleroCredentials()
 	return part{
 		name: "velero", wave: 4, binary: c.binaries["velero"], address: c.address(loopback, "velero-metrics"),
 		args: []string{
@@ -48,6 +49,8 @@ func (c *cluster) velero(api *api) part {
 			"--metrics-address=" + c.address(loopback, "velero-metrics"), "--profiler-address=" + c.address(loopback, "velero-profiler"),
 			"--backup-sync-period=5s", "--store-validation-frequency=10s", "--item-operation-sync-frequency=1s",
 			"--client-qps=200", "--client-burst=400", "--terminating-resource-timeout=30s", "--resource-timeout=1m",
+			// Upkeep of repositories would run as Jobs with the credentials of the Deployment below, which has none.
+			"--default-repo-maintain-frequency=8760h",
 		},
 		// Its plugins' sockets and copies of Secrets go to TMPDIR, and so with the cluster's folder.
 		env: []string{"KUBECONFIG=" + c.kubeconfig("velero"), "AWS_SHARED_CREDENTIALS_FILE=" + credentials,
@@ -141,7 +144,7 @@ spec:
     metadata: {labels: {deploy: velero, component: velero}}
     spec:
       serviceAccountName: velero
-      containers: [{name: velero, image: "quiesce.test/velero:dev", imagePullPolicy: IfNotPresent, command: [/velero], args: [server]}]
+      containers: [{name: velero, image: %q, imagePullPolicy: IfNotPresent, command: [/velero], args: [server]}]
 ---
 apiVersion: velero.io/v1
 kind: BackupStorageLocation
@@ -151,5 +154,5 @@ spec:
   default: true
   objectStorage: {bucket: %s}
   config: {region: us-east-1, s3ForcePathStyle: "true", s3Url: "http://%s"}
-`, bucket, c.address(bridgeAddress, "s3"))
+`, veleroImage, bucket, c.address(bridgeAddress, "s3"))
 }
