@@ -13,9 +13,11 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 	"github.com/quiesce-io/quiesce/test/walkthrough"
 )
 
@@ -101,7 +103,7 @@ func endpoints(t *testing.T) int {
 	return count
 }
 
-// restoreReplicas has the webhook's replicas restored when the test ends, and returns how many there are.
+// restoreReplicas has the webhook's replicas restored, and answering, when the test ends, and returns how many there are.
 func restoreReplicas(t *testing.T) int32 {
 	t.Helper()
 	var deployment appsv1.Deployment
@@ -109,7 +111,19 @@ func restoreReplicas(t *testing.T) int32 {
 	replicas := *deployment.Spec.Replicas
 	t.Cleanup(func() {
 		patch := client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, replicas))
-		assert.NoError(t, api.Patch(context.Background(), &deployment, patch))
+		if !assert.NoError(t, api.Patch(context.Background(), &deployment, patch)) {
+			return
+		}
+		// The API server learns of the endpoints in its own time.
+		assert.Eventually(t, func() bool { return answers(context.Background()) }, patience, tick)
 	})
 	return replicas
+}
+
+// answers tells whether the webhook is asked of policies, and takes a good one.
+func answers(ctx context.Context) bool {
+	policy := &v1alpha1.HookPolicy{ObjectMeta: metav1.ObjectMeta{Name: "answers"}, Spec: v1alpha1.HookPolicySpec{Hooks: []v1alpha1.Hook{{
+		Name: "try", Stages: []v1alpha1.Stage{v1alpha1.PreBackup}, Exec: &v1alpha1.ExecAction{Command: []string{"true"}},
+	}}}}
+	return api.Create(ctx, policy, client.DryRunAll) == nil
 }
