@@ -45,7 +45,7 @@ var (
 // What came of a restored pod, beside error and panic; here those leave the decision to the webhook's failurePolicy.
 const (
 	resultPrepared = "prepared" // it got init containers, or today's in place of earlier ones
-	resultInPart   = "in-part"  // the same, but some were left out
+	resultInPart   = "in-part"  // some, or all, were left out
 	resultCleaned  = "cleaned"  // earlier ones were taken off, which no policy wants any longer
 	resultRefused  = "refused"  // it could not be prepared, and must not start without
 )
@@ -72,7 +72,7 @@ func judgeRestore(decision restore.Decision) string {
 	switch prepared, changed := len(decision.Prepared) > 0, len(decision.Edits) > 0; {
 	case len(decision.Refusals) > 0:
 		return resultRefused
-	case len(decision.Warnings) > 0:
+	case len(decision.LeftOut) > 0:
 		return resultInPart
 	case prepared && changed:
 		return resultPrepared

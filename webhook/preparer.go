@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -68,8 +69,8 @@ func (p *preparer) Handle(ctx context.Context, request admission.Request) (respo
 	}
 	result = judgeRestore(decision)
 	log := describe(ctx, request)
-	for _, warning := range decision.Warnings {
-		log.Info("A restored pod is prepared in part", "reason", warning)
+	for _, reason := range decision.LeftOut {
+		log.Info("A restored pod is prepared in part", "reason", reason)
 	}
 	if len(decision.Refusals) > 0 {
 		why := strings.Join(decision.Refusals, "; ")
@@ -80,7 +81,7 @@ func (p *preparer) Handle(ctx context.Context, request admission.Request) (respo
 	return admission.Response{
 		Patches: initContainerPatch(initContainers, decision.Edits),
 		AdmissionResponse: admissionv1.AdmissionResponse{
-			Allowed: true, Warnings: prefixed(decision.Warnings),
+			Allowed: true, Warnings: prefixed(slices.Concat(decision.LeftOut, decision.Notes)),
 		},
 	}
 }

@@ -190,8 +190,8 @@ func TestARestoredPodIsCountedByWhatCameOfIt(t *testing.T) {
 		resultUnchanged: {Prepared: prepared},
 		resultCleaned:   {Edits: edit},
 		resultSkipped:   {},
-		resultRefused:   {Refusals: []string{"x"}, Warnings: []string{"y"}},
-		resultInPart:    {Edits: edit, Prepared: prepared, Warnings: []string{"y"}},
+		resultRefused:   {Refusals: []string{"x"}, LeftOut: []string{"y"}},
+		resultInPart:    {Edits: edit, Prepared: prepared, LeftOut: []string{"y"}},
 	} {
 		assert.Equal(t, want, judgeRestore(decision))
 	}

@@ -1,9 +1,6 @@
 package restore
 
 import (
-	"bytes"
-	"encoding/json"
-	"reflect"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -21,16 +18,19 @@ type Edit struct {
 // pkg/restorehelper/util.go). What runs ahead of them finds no data, and if it waits for some, waits for ever.
 var waiting = []string{"restore-wait", "restic-wait"}
 
-// edits make a pod's init containers what they should be: those that wait for data, then ours, then the pod's own.
+// edits make a pod's init containers what they should be: those that wait for data, then ours, then the pod's own. One of ours
+// that was added for this restore already stays as it is: others may have changed it since, and had their reasons.
 func edits(current, wanted []corev1.Container) []Edit {
 	var (
 		kept    []corev1.Container
 		removed []Edit
 		place   int
+		added   = map[string]*corev1.Container{} // by mark
 	)
 	for i := range current {
 		if isOurs(&current[i]) {
 			removed = append(removed, Edit{At: i})
+			added[markOf(&current[i])] = &current[i]
 			continue
 		}
 		kept = append(kept, current[i])
@@ -38,6 +38,13 @@ func edits(current, wanted []corev1.Container) []Edit {
 			place = len(kept)
 		}
 	}
+	wanted = slices.Clone(wanted)
+	for i := range wanted {
+		if known := added[markOf(&wanted[i])]; known != nil && known.Name == wanted[i].Name {
+			wanted[i] = *known
+		}
+	}
+	same := func(a, b corev1.Container) bool { return a.Name == b.Name && markOf(&a) == markOf(&b) }
 	if slices.EqualFunc(slices.Insert(slices.Clone(kept), place, wanted...), current, same) {
 		return nil
 	}
@@ -47,54 +54,4 @@ func edits(current, wanted []corev1.Container) []Edit {
 		made = append(made, Edit{At: place + i, Add: &wanted[i]})
 	}
 	return made
-}
-
-// same tells whether a container is what it should be. Others may have added to it since: fields that we do not set, further
-// mounts and variables.
-func same(wanted, current corev1.Container) bool {
-	return wanted.Name == current.Name && covers(generic(current), generic(wanted))
-}
-
-// covers tells whether all of one value is found in another: in an object each of its fields, in a list of objects each of
-// those in their order. A list of texts has to be the same.
-func covers(whole, part any) bool {
-	switch part := part.(type) {
-	case map[string]any:
-		object, _ := whole.(map[string]any)
-		for key, value := range part {
-			if !covers(object[key], value) {
-				return false
-			}
-		}
-		return true
-	case []any:
-		list, _ := whole.([]any)
-		for _, item := range part {
-			if _, isObject := item.(map[string]any); !isObject {
-				return reflect.DeepEqual(list, part)
-			}
-			at := slices.IndexFunc(list, func(candidate any) bool { return covers(candidate, item) })
-			if at < 0 {
-				return false
-			}
-			list = list[at+1:]
-		}
-		return true
-	}
-	return whole == part
-}
-
-// generic is a container as maps, lists and texts.
-func generic(container corev1.Container) any {
-	encoded, err := json.Marshal(container)
-	if err != nil {
-		panic(err) // what was decoded always marshals
-	}
-	decoder := json.NewDecoder(bytes.NewReader(encoded))
-	decoder.UseNumber()
-	var value any
-	if err := decoder.Decode(&value); err != nil {
-		panic(err)
-	}
-	return value
 }

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -14,8 +13,7 @@ import (
 )
 
 // identity says for which container of which hook of which policy an init container was added. It stands in the container's
-// environment, with a digest of all that we wrote, and decides its name: a container that has both is ours, whatever backup
-// it has come through.
+// environment and decides its name: a container that has both is ours, whatever backup it has come through.
 type identity struct {
 	// kind of the policy, in lower case, and its name. The namespace is the pod's, which a restore may change.
 	kind, policy    string
@@ -41,13 +39,24 @@ const (
 	maxName = 63
 )
 
-// mark is what stands in the container's environment.
-func (i identity) mark(container *corev1.Container) string {
+// mark is what stands in the container's environment: the identity, and a digest of all that we wrote and of the restore. By
+// it a container that we have added for this restore, and that others may have changed since, is told from one of the past.
+func (i identity) mark(container *corev1.Container, marker Marker) string {
 	content, err := json.Marshal(container)
 	if err != nil {
 		panic(err) // what was decoded always marshals
 	}
-	return i.String() + "/" + digest(string(content))
+	return i.String() + "/" + digest(string(content)+marker.Value)
+}
+
+// markOf is the mark of a container, or empty.
+func markOf(container *corev1.Container) string {
+	for i := range container.Env {
+		if container.Env[i].Name == v1alpha1.InitEnv {
+			return container.Env[i].Value
+		}
+	}
+	return ""
 }
 
 func digest(text string) string {
@@ -82,12 +91,8 @@ func (i identity) hashedName() string {
 
 // identify returns the identity of an init container that is ours; false for any other.
 func identify(container *corev1.Container) (identity, bool) {
-	at := slices.IndexFunc(container.Env, func(variable corev1.EnvVar) bool { return variable.Name == v1alpha1.InitEnv })
-	if !strings.HasPrefix(container.Name, namePrefix) || at < 0 {
-		return identity{}, false
-	}
-	parts := strings.Split(container.Env[at].Value, "/")
-	if len(parts) != 5 {
+	parts := strings.Split(markOf(container), "/")
+	if !strings.HasPrefix(container.Name, namePrefix) || len(parts) != 5 {
 		return identity{}, false
 	}
 	found := identity{parts[0], parts[1], parts[2], parts[3]}

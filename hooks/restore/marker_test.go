@@ -1,6 +1,7 @@
 package restore
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -61,6 +62,9 @@ func TestAPodShowsHowItWasPrepared(t *testing.T) {
 	pod.Spec.InitContainers = slim
 	assert.Equal(t, want, TraceOf(pod), "slimmed alike")
 	assert.Len(t, slim, 3)
+
+	pod.Labels = map[string]string{"velero.io/restore-name": strings.Repeat("é", 200)}
+	assert.Equal(t, strings.Repeat("é", 126), TraceOf(pod).Restore, "a name is cut where the status has no room, in whole characters")
 
 	pod.Spec.InitContainers = nil
 	assert.Equal(t, Trace{}, TraceOf(pod))

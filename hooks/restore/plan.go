@@ -19,12 +19,13 @@ type plan struct {
 	// taken are the names that our containers cannot have.
 	taken  map[string]bool
 	wanted []corev1.Container
-	bytes  int
-	made   Decision
+	// room is how much may be added yet, in bytes of JSON.
+	room int
+	made Decision
 }
 
 func newPlan(pod Pod) *plan {
-	p := &plan{pod: pod, volumes: map[string]bool{}, taken: map[string]bool{}}
+	p := &plan{pod: pod, volumes: map[string]bool{}, taken: map[string]bool{}, room: pod.Room}
 	for i := range pod.Spec.Volumes {
 		p.volumes[pod.Spec.Volumes[i].Name] = true
 	}
@@ -32,7 +33,9 @@ func newPlan(pod Pod) *plan {
 		p.taken[pod.Spec.Containers[i].Name] = true
 	}
 	for i := range pod.Spec.InitContainers {
-		if container := &pod.Spec.InitContainers[i]; !isOurs(container) {
+		if container := &pod.Spec.InitContainers[i]; isOurs(container) {
+			p.room += size(container) // it is added anew, or goes
+		} else {
 			p.taken[container.Name] = true
 		}
 	}
@@ -41,7 +44,6 @@ func newPlan(pod Pod) *plan {
 
 // add plans the init containers of a hook.
 func (p *plan) add(policy *match.Policy, hook *v1alpha1.Hook) {
-	prepared := false
 	from := target(policy, hook, p.pod)
 	if from == nil {
 		p.leaveOut(policy, hook, fmt.Sprintf("the pod has no container %q, from which its init containers inherit: "+
@@ -55,17 +57,24 @@ func (p *plan) add(policy *match.Policy, hook *v1alpha1.Hook) {
 			id.container = strconv.Itoa(i + 1)
 		}
 		container := render(id, p.pod.Marker, hook.Init, source, from)
+		plain := container.Name
+		if p.taken[plain] {
+			container.Name = id.hashedName()
+		}
 		if obstacle := p.obstacle(&container, id); obstacle != "" {
 			p.leaveOut(policy, hook, obstacle)
 			continue
 		}
-		p.rename(&container, policy, id)
+		if container.Name != plain {
+			p.made.Notes = append(p.made.Notes, fmt.Sprintf("%s, hook %q: the pod has a container %q that Quiesce has not added and leaves alone, "+
+				"or that another hook adds: the hook's is %q", policy, hook.Name, plain, container.Name))
+		}
 		p.taken[container.Name] = true
+		p.room -= size(&container)
 		p.wanted = append(p.wanted, container)
-		prepared = true
-	}
-	if prepared && !slices.Contains(p.made.Prepared, policy.Ref) {
-		p.made.Prepared = append(p.made.Prepared, policy.Ref)
+		if !slices.Contains(p.made.Prepared, policy.Ref) {
+			p.made.Prepared = append(p.made.Prepared, policy.Ref)
+		}
 	}
 }
 
@@ -85,33 +94,31 @@ func (p *plan) obstacle(container *corev1.Container, id identity) string {
 			return missing(device.Name, device.DevicePath)
 		}
 	}
-	encoded, err := json.Marshal(container)
-	if err != nil {
-		panic(err) // what was decoded always marshals
-	}
-	if p.bytes += len(encoded); p.bytes > p.pod.Room {
+	switch {
+	case p.taken[container.Name]:
+		return fmt.Sprintf("its init container %q would be called %q, as one of the pod's is that Quiesce has not added: rename that one",
+			id.container, container.Name)
+	case size(container) > p.room:
 		return fmt.Sprintf("its init container %q would make the pod larger than the cluster stores: write a shorter command, such as a script in the image, "+
 			"or inherit less", id.container)
 	}
 	return ""
 }
 
-// rename gives a container another name where its own is taken.
-func (p *plan) rename(container *corev1.Container, policy *match.Policy, id identity) {
-	if !p.taken[container.Name] {
-		return
+// size is that of a container as JSON, in bytes.
+func size(container *corev1.Container) int {
+	encoded, err := json.Marshal(container)
+	if err != nil {
+		panic(err) // what was decoded always marshals
 	}
-	name := container.Name
-	container.Name = id.hashedName()
-	p.made.Warnings = append(p.made.Warnings, fmt.Sprintf("%s, hook %q: the pod has a container %q that Quiesce has not added and leaves alone, or that another hook adds: the hook's is %q",
-		policy, id.hook, name, container.Name))
+	return len(encoded)
 }
 
 // leaveOut has a container left out, or the pod refused, as the hook says.
 func (p *plan) leaveOut(policy *match.Policy, hook *v1alpha1.Hook, why string) {
 	sentence := fmt.Sprintf("%s, hook %q: %s", policy, hook.Name, why)
 	if hook.OnError == v1alpha1.Continue {
-		p.made.Warnings = append(p.made.Warnings, sentence)
+		p.made.LeftOut = append(p.made.LeftOut, sentence)
 	} else {
 		p.made.Refusals = append(p.made.Refusals, sentence)
 	}

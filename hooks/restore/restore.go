@@ -38,8 +38,10 @@ type Decision struct {
 	Prepared []match.Ref
 	// Refusals are why the pod must not start: containers that cannot be added, by hooks whose onError is Fail.
 	Refusals []string
-	// Warnings are what the pod's creator should know.
-	Warnings []string
+	// LeftOut are why containers are not added that the pod may start without: those of hooks whose onError is Continue.
+	LeftOut []string
+	// Notes are what else the pod's creator should know.
+	Notes []string
 }
 
 // Decide says which init containers a pod of a namespace that takes part is to have. Those that we added to it in an

@@ -145,18 +145,29 @@ func TestAPodThatComesBackAgainHasEachOnce(t *testing.T) {
 	assert.Equal(t, []string{"restore-wait", "own"}, names(pod))
 }
 
-func TestWhatAnotherWebhookAddsToOursStays(t *testing.T) {
-	policies := compiled(t, policy("p", 0, initHook("a", "x")))
+// The API server calls us again when others have changed the pod after us; what they have done to ours is theirs to do, as
+// when images are to come from a mirror, or to be pulled always. In the next restore all of it is ours again.
+func TestWhatOthersDoToOursStaysForThisRestore(t *testing.T) {
+	policies := compiled(t, policy("p", 0, initHook("a", "x"), initHook("b", "y")))
 	pod := prepared(t, policies, podOf("own"))
-	ours := &pod.Spec.InitContainers[0]
-	ours.VolumeMounts = append([]corev1.VolumeMount{{Name: "data", MountPath: "/mesh"}}, ours.VolumeMounts...)
-	ours.Env = append(ours.Env, corev1.EnvVar{Name: "MESH", Value: "on"})
-	ours.Env[1].ValueFrom.FieldRef.APIVersion = "v1" // a default
-	ours.TerminationMessagePath = corev1.TerminationMessagePathDefault
+	changed := &pod.Spec.InitContainers[0]
+	changed.Image, changed.ImagePullPolicy = "mirror/app:1", corev1.PullAlways
+	changed.VolumeMounts = append([]corev1.VolumeMount{{Name: "data", MountPath: "/mesh"}}, changed.VolumeMounts...)
+	changed.Env = append(changed.Env, corev1.EnvVar{Name: "MESH", Value: "on"})
+	changed.Command = append(changed.Command, "--more")
+	kept := *changed
 	assert.Empty(t, policies.Decide(shop, pod).Edits)
 
-	ours.Command = append(ours.Command, "--more")
-	assert.Equal(t, []string{"x"}, prepared(t, policies, pod).Spec.InitContainers[0].Command, "but not what changes it")
+	pod.Spec.InitContainers = slices.Insert(pod.Spec.InitContainers, 0, corev1.Container{Name: "mesh"})
+	moved := prepared(t, policies, pod)
+	assert.Equal(t, []string{"quiesce-p-a-1", "quiesce-p-b-1", "mesh", "own"}, names(moved))
+	assert.Equal(t, kept, moved.Spec.InitContainers[0], "put in its place, with what was done to it")
+
+	moved.Marker.Value = "r2"
+	next := prepared(t, policies, moved).Spec.InitContainers[0]
+	assert.Equal(t, []string{"x"}, next.Command)
+	assert.Equal(t, "app:1", next.Image)
+	assert.NotContains(t, variables(next), "MESH")
 }
 
 func TestAContainerOfTheUserIsNeverTouchedAndThatIsTold(t *testing.T) {
@@ -164,8 +175,8 @@ func TestAContainerOfTheUserIsNeverTouchedAndThatIsTold(t *testing.T) {
 	pod := podOf("quiesce-p-a-1")
 	pod.Spec.InitContainers[0].Env = []corev1.EnvVar{{Name: v1alpha1.InitEnv, Value: "hookpolicy/q/a/1/00000000"}}
 	decision := policies.Decide(shop, pod)
-	require.Len(t, decision.Warnings, 1)
-	assert.Contains(t, decision.Warnings[0], `HookPolicy "p", hook "a": the pod has a container "quiesce-p-a-1" that Quiesce has not added and leaves alone`)
+	require.Len(t, decision.Notes, 1)
+	assert.Contains(t, decision.Notes[0], `HookPolicy "p", hook "a": the pod has a container "quiesce-p-a-1" that Quiesce has not added and leaves alone`)
 	again := apply(pod, decision.Edits)
 	require.Len(t, again.Spec.InitContainers, 2)
 	assert.Regexp(t, `^quiesce-p-a-1-[0-9a-f]{8}$`, again.Spec.InitContainers[0].Name)
@@ -231,11 +242,16 @@ func TestWhatIsLeftOutComesFromThePodsContainer(t *testing.T) {
 	heir := prepared(t, compiled(t, policy("p", 0, hook)), pod).Spec.InitContainers[0]
 	assert.Equal(t, "tool:1", heir.Image)
 	assert.Empty(t, heir.ImagePullPolicy, "that was for another image")
-	assert.Equal(t, []string{"QUIESCE_INIT", "QUIESCE_RESTORE_NAME", "QUIESCE_BACKUP_NAME", "QUIESCE_POD_NAME", "QUIESCE_POD_NAMESPACE", "HOST", "MODE"}, variables(heir))
-	assert.Equal(t, "init $(QUIESCE_POD_NAME)", heir.Env[6].Value, "its own wins")
+	assert.Equal(t, []string{"QUIESCE_INIT", "QUIESCE_RESTORE_NAME", "QUIESCE_BACKUP_NAME", "QUIESCE_POD_NAME", "QUIESCE_POD_NAMESPACE", "MODE", "HOST"}, variables(heir))
+	assert.Equal(t, "init $(QUIESCE_POD_NAME)", heir.Env[5].Value, "its own wins")
 	assert.Equal(t, app.EnvFrom, heir.EnvFrom)
 	assert.Equal(t, app.VolumeDevices, heir.VolumeDevices)
 	assert.Equal(t, plain.VolumeMounts, heir.VolumeMounts, "at /data its own is mounted already")
+
+	app.Env = append(app.Env, corev1.EnvVar{Name: "URL", Value: "$(HOST)/$(MODE)"}, corev1.EnvVar{Name: v1alpha1.RestoreNameEnv, Value: "of another time"})
+	heir = prepared(t, compiled(t, policy("p", 0, hook)), pod).Spec.InitContainers[0]
+	assert.Equal(t, []string{"MODE", "HOST", "URL"}, variables(heir)[5:], "its own stands where others are made of it")
+	assert.Empty(t, heir.Env[1].Value)
 
 	source.VolumeMounts = nil
 	heir = prepared(t, compiled(t, policy("p", 0, hook)), pod).Spec.InitContainers[0]
@@ -303,10 +319,36 @@ func TestWhatCannotBeAddedIsLeftOutOrRefusesThePodAsTheHookSays(t *testing.T) {
 		test.hook.OnError = v1alpha1.Continue
 		passed := compiled(t, policy("p", 0, test.hook)).Decide(shop, podOf())
 		assert.Empty(t, passed.Refusals)
-		require.Len(t, passed.Warnings, 1)
-		assert.Contains(t, passed.Warnings[0], test.says)
+		require.Len(t, passed.LeftOut, 1)
+		assert.Contains(t, passed.LeftOut[0], test.says)
 		assert.Equal(t, test.left, names(apply(podOf(), passed.Edits)))
 	}
+}
+
+func TestOnlyWhatIsAddedTakesRoom(t *testing.T) {
+	huge := initHook("huge", strings.Repeat("x", room))
+	huge.OnError = v1alpha1.Continue
+	policies := compiled(t, policy("p", 0, huge, initHook("most", strings.Repeat("x", room/2)), initHook("small", "x")))
+	pod := podOf()
+	decision := policies.Decide(shop, pod)
+	require.Len(t, decision.LeftOut, 1)
+	require.Empty(t, decision.Refusals, "what is left out takes no room")
+	pod = apply(pod, decision.Edits)
+	require.Len(t, names(pod), 2)
+
+	pod.Room -= room/2 + 2000 // the pod has grown by what we added
+	again := policies.Decide(shop, pod)
+	assert.Empty(t, again.Refusals, "and what is there already takes none once more")
+	assert.Empty(t, again.Edits)
+}
+
+func TestANameThatIsTakenWithItsHashIsTold(t *testing.T) {
+	policies := compiled(t, policy("p.q", 0, initHook("a", "x")))
+	taken := names(prepared(t, policies, podOf()))[0]
+	decision := policies.Decide(shop, podOf(taken))
+	require.Len(t, decision.Refusals, 1)
+	assert.Contains(t, decision.Refusals[0], `its init container "1" would be called "`+taken+`", as one of the pod's is that Quiesce has not added`)
+	assert.Empty(t, decision.Edits)
 }
 
 func TestAPodOptsOutByAnnotation(t *testing.T) {

@@ -1,6 +1,8 @@
 package restore
 
 import (
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 )
 
@@ -12,15 +14,16 @@ func securityContext(own, target *corev1.SecurityContext) *corev1.SecurityContex
 	}
 	merged := own.DeepCopy()
 	if target == nil {
-		target = &corev1.SecurityContext{}
+		return merged
 	}
 	target = target.DeepCopy()
-	// What the policy asks for must not be contradicted by what it leaves out.
-	if root := merged.RunAsUser; root != nil && *root == 0 {
-		target.RunAsNonRoot = new(false)
-	}
-	if privileged := merged.Privileged; privileged != nil && *privileged {
-		target.AllowPrivilegeEscalation = nil
+	yield(target, own)
+	if merged.Capabilities != nil && target.Capabilities != nil {
+		// Added are its own alone; what the target does without is dropped here too.
+		target.Capabilities.Add = nil
+		if len(merged.Capabilities.Drop) == 0 {
+			merged.Capabilities.Drop = target.Capabilities.Drop
+		}
 	}
 	inherit(&merged.Capabilities, target.Capabilities)
 	inherit(&merged.Privileged, target.Privileged)
@@ -36,6 +39,31 @@ func securityContext(own, target *corev1.SecurityContext) *corev1.SecurityContex
 	inherit(&merged.AppArmorProfile, target.AppArmorProfile)
 	return merged
 }
+
+// yield changes of a target's context what would contradict a container's own, so that the API server would refuse the pod or
+// the kubelet not start it.
+func yield(target, own *corev1.SecurityContext) {
+	const sysAdmin = "CAP_SYS_ADMIN"
+	if own.RunAsUser != nil && *own.RunAsUser == 0 {
+		target.RunAsNonRoot = new(false)
+	}
+	if isTrue(own.RunAsNonRoot) && target.RunAsUser != nil && *target.RunAsUser == 0 {
+		target.RunAsUser = nil
+	}
+	if isTrue(own.Privileged) || own.Capabilities != nil && slices.Contains(own.Capabilities.Add, sysAdmin) {
+		target.AllowPrivilegeEscalation = nil
+	}
+	if own.AllowPrivilegeEscalation != nil && !*own.AllowPrivilegeEscalation {
+		if isTrue(target.Privileged) {
+			target.Privileged = nil
+		}
+		if target.Capabilities != nil && slices.Contains(target.Capabilities.Add, sysAdmin) {
+			target.Capabilities.Add = nil
+		}
+	}
+}
+
+func isTrue(field *bool) bool { return field != nil && *field }
 
 func inherit[T any](own **T, target *T) {
 	if *own == nil {

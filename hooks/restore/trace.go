@@ -2,6 +2,7 @@ package restore
 
 import (
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -31,9 +32,17 @@ func TraceOf(pod *corev1.Pod) Trace {
 		if policy := id.ref(pod.Namespace); !slices.Contains(trace.Policies, policy) {
 			trace.Policies = append(trace.Policies, policy)
 		}
-		trace.Restore, trace.At = restoreName(container, pod), pod.CreationTimestamp
+		trace.Restore, trace.At = bounded(restoreName(container, pod)), pod.CreationTimestamp
 	}
 	return trace
+}
+
+// maxRestoreName is how long the name of an object may be
+// (https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-subdomain-names). An annotation may say more.
+const maxRestoreName = 253
+
+func bounded(name string) string {
+	return strings.ToValidUTF8(name[:min(len(name), maxRestoreName)], "")
 }
 
 // Slim is an init container of ours with no more than TraceOf reads; false for any other.
