@@ -65,7 +65,33 @@ func testInitAuthorship(t *testing.T) {
 	for kind, namespace := range map[string]string{"HookPolicy": "", "NamespacedHookPolicy": "shop"} {
 		t.Run("and so does a change: "+kind, func(t *testing.T) { testInitChanges(t, namespace) })
 	}
+	t.Run("a team asks for no privileges", testInitPrivileges)
 	t.Run("and the largest policy is within the budget", testInitBudget)
+}
+
+// A restored pod is admitted as of whoever restores it, whose rights are not the team's.
+func testInitPrivileges(t *testing.T) {
+	for context, asks := range map[string]bool{
+		"{privileged: true}":                                   true,
+		"{allowPrivilegeEscalation: true}":                     true,
+		"{capabilities: {add: [NET_ADMIN]}}":                   true,
+		"{procMount: Unmasked}":                                true,
+		"{seLinuxOptions: {type: spc_t}}":                      true,
+		"{windowsOptions: {hostProcess: true}}":                true,
+		"{}":                                                   false,
+		"{privileged: false, allowPrivilegeEscalation: false}": false,
+		"{runAsUser: 0, capabilities: {drop: [ALL]}}":          false,
+	} {
+		container := "{command: [x], securityContext: " + context + "}"
+		team := as(t, "olga").Create(t.Context(), newPolicyOf(t, "shop", "", initHook(command, container)), client.DryRunAll)
+		if asks {
+			require.True(t, apierrors.IsForbidden(team), "%s: got %v", context, team)
+			assert.ErrorContains(t, team, "init containers of a NamespacedHookPolicy may not ask for privileges", context)
+		} else {
+			assert.NoError(t, team, context)
+		}
+		assert.NoError(t, as(t, "olga").Create(t.Context(), newPolicyOf(t, "", included("shop"), initHook(command, container)), client.DryRunAll), context)
+	}
 }
 
 func testInitAuthors(t *testing.T) {

@@ -73,14 +73,14 @@ func (s shop) backUp(name string) {
 }
 
 // restore deletes the namespace, and has it back from a backup.
-func (s shop) restore(name, backup string) {
+func (s shop) restore(name, backup string, flags ...string) {
 	s.t.Helper()
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.namespace}}
 	require.NoError(s.t, api.Delete(s.t.Context(), namespace))
 	require.Eventually(s.t, func() bool {
 		return apierrors.IsNotFound(api.Get(s.t.Context(), client.ObjectKeyFromObject(namespace), namespace))
 	}, patience, tick)
-	_, err := terminal.Run(s.t.Context(), "velero", "restore", "create", name, "--from-backup", backup, "--wait")
+	_, err := terminal.Run(s.t.Context(), "velero", append([]string{"restore", "create", name, "--from-backup", backup, "--wait"}, flags...)...)
 	require.NoError(s.t, err)
 }
 
@@ -205,4 +205,25 @@ func (s shop) restoredPod() *corev1.Pod {
 		AllowPrivilegeEscalation: new(false), Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
 	}
 	return pod
+}
+
+// A policy that goes with its namespace has to be back before the pods are: docs/restores.md has the two steps.
+func TestANamespacesOwnPolicyIsRestoredAheadOfItsPods(t *testing.T) {
+	s := newShop(t, false)
+	require.NoError(t, api.Delete(t.Context(), s.policy))
+	own := &v1alpha1.NamespacedHookPolicy{ObjectMeta: metav1.ObjectMeta{Name: "own", Namespace: s.namespace}, Spec: *s.policy.Spec.DeepCopy()}
+	own.Spec.Selector.IncludedNamespaces = nil
+	require.NoError(t, api.Create(t.Context(), own))
+	s.backUp(s.namespace)
+
+	policies := s.namespace + "-policies"
+	s.restore(policies, s.namespace, "--include-resources", "namespaces,namespacedhookpolicies.quiesce.io,hookpolicies.quiesce.io",
+		"--include-cluster-resources=true")
+	s.requirePhase("restore", policies, "Completed")
+	_, err := terminal.Run(t.Context(), "velero", "restore", "create", s.namespace, "--from-backup", s.namespace, "--wait")
+	require.NoError(t, err)
+	s.requirePhase("restore", s.namespace, "Completed")
+	s.waitRunning()
+	assert.Equal(t, []string{"quiesce-own-seed-load", "quiesce-own-fix-1", "own"}, names(s.initContainers()))
+	assert.Equal(t, []string{"load " + strings.Join([]string{s.namespace, s.namespace, s.namespace, "shop"}, " "), "fix /data/log", "own", "app"}, s.log())
 }

@@ -26,7 +26,7 @@ An empty one would be Helm's, and would.
 {{- /*
 The webhook must not stand in the way of what it needs itself, hence the namespaces that are always excluded.
 */}}
-{{- $excluded := concat (list "kube-system" $.root.Release.Namespace) $.root.Values.webhook.excludedNamespaces | uniq }}
+{{- $excluded := concat (list "kube-system" $.root.Release.Namespace) $.root.Values.webhook.excludedNamespaces ($values.excludedNamespaces | default list) | uniq }}
 {{- $_ := set . "namespaceSelector" (dict
       "matchLabels" (dict "quiesce.io/hooks" "enabled")
       "matchExpressions" (list (dict
