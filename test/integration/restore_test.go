@@ -208,6 +208,8 @@ func TestRestores(t *testing.T) {
 		require.Len(t, pod.Spec.InitContainers, 1)
 	})
 
+	t.Run("whoever else changes pods has his way with ours too", testOthersAdmission)
+
 	t.Run("many init containers of the pod's own are no obstacle", func(t *testing.T) {
 		pod := restoredPod(namespace, "seeded")
 		var want []string
