@@ -3,13 +3,11 @@ package match
 import (
 	"errors"
 	"fmt"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/distribution/reference"
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
@@ -70,75 +68,4 @@ func checkInitContainer(container *v1alpha1.InitContainer) error {
 		return err
 	}
 	return checkVariables(container.Env, container.EnvFrom)
-}
-
-func checkVolumes(mounts []corev1.VolumeMount, devices []corev1.VolumeDevice) error {
-	paths := map[string]bool{}
-	for i := range mounts {
-		mount := &mounts[i]
-		switch {
-		case mount.Name == "":
-			return fmt.Errorf(".volumeMounts[%d].name: write the name of one of the pod's volumes", i)
-		case mount.MountPath == "" || strings.Contains(mount.MountPath, ":"):
-			return fmt.Errorf(".volumeMounts[%d].mountPath: %q: write a path without a colon, such as /data", i, mount.MountPath)
-		case paths[mount.MountPath]:
-			return fmt.Errorf(".volumeMounts[%d].mountPath: %q is taken: mount one volume at one path", i, mount.MountPath)
-		case mount.SubPath != "" && mount.SubPathExpr != "":
-			return fmt.Errorf(".volumeMounts[%d]: write subPath or subPathExpr, not both", i)
-		case leads(mount.SubPath):
-			return fmt.Errorf(".volumeMounts[%d].subPath: %q: write a path within the volume, with neither .. nor a / ahead", i, mount.SubPath)
-		case leads(mount.SubPathExpr):
-			return fmt.Errorf(".volumeMounts[%d].subPathExpr: %q: write a path within the volume, with neither .. nor a / ahead", i, mount.SubPathExpr)
-		}
-		paths[mount.MountPath] = true
-	}
-	for i, device := range devices {
-		switch {
-		case device.Name == "" || device.DevicePath == "":
-			return fmt.Errorf(".volumeDevices[%d]: write the name of one of the pod's volumes, and devicePath", i)
-		case paths[device.DevicePath]:
-			return fmt.Errorf(".volumeDevices[%d].devicePath: %q is taken: mount one volume at one path", i, device.DevicePath)
-		}
-		paths[device.DevicePath] = true
-	}
-	return nil
-}
-
-func checkVariables(env []corev1.EnvVar, sources []corev1.EnvFromSource) error {
-	for i := range env {
-		variable := &env[i]
-		switch {
-		case len(validation.IsRelaxedEnvVarName(variable.Name)) > 0:
-			return fmt.Errorf(".env[%d].name: %q: write the name of a variable, such as MODE", i, variable.Name)
-		case hasNUL(variable.Value):
-			return fmt.Errorf(".env[%d].value: it has a NUL character, which no variable can have: leave it out", i)
-		case variable.ValueFrom == nil:
-		case variable.Value != "":
-			return fmt.Errorf(".env[%d]: write value or valueFrom, not both", i)
-		case count(variable.ValueFrom.FieldRef != nil, variable.ValueFrom.ResourceFieldRef != nil, variable.ValueFrom.ConfigMapKeyRef != nil,
-			variable.ValueFrom.SecretKeyRef != nil, variable.ValueFrom.FileKeyRef != nil) != 1:
-			return fmt.Errorf(".env[%d].valueFrom: write one source, such as secretKeyRef", i)
-		}
-	}
-	for i := range sources {
-		if count(sources[i].ConfigMapRef != nil, sources[i].SecretRef != nil) != 1 {
-			return fmt.Errorf(".envFrom[%d]: write configMapRef or secretRef", i)
-		}
-	}
-	return nil
-}
-
-// count says how many of some things are so.
-func count(all ...bool) (so int) {
-	for _, one := range all {
-		if one {
-			so++
-		}
-	}
-	return so
-}
-
-// leads tells of a path that leads out of its volume.
-func leads(sub string) bool {
-	return path.IsAbs(sub) || slices.Contains(strings.Split(sub, "/"), "..")
 }
