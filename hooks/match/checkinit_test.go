@@ -8,7 +8,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	corev1 "k8s.io/api/core/v1"
 
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
@@ -24,21 +23,8 @@ func withContainer(change func(*v1alpha1.InitContainer)) v1alpha1.Hook {
 	return initHook(container)
 }
 
-func withMount(mounts ...corev1.VolumeMount) v1alpha1.Hook {
-	return withContainer(func(c *v1alpha1.InitContainer) { c.VolumeMounts = mounts })
-}
-
-func withEnv(variables ...corev1.EnvVar) v1alpha1.Hook {
-	return withContainer(func(c *v1alpha1.InitContainer) { c.Env = variables })
-}
-
-func withEnvFrom(sources ...corev1.EnvFromSource) v1alpha1.Hook {
-	return withContainer(func(c *v1alpha1.InitContainer) { c.EnvFrom = sources })
-}
-
 func TestAnInitHookThatNoRestoredPodCanHaveIsRefusedWithTheFieldAndWhatToWrite(t *testing.T) {
 	command := []string{"x"}
-	secret := &corev1.SecretKeySelector{LocalObjectReference: corev1.LocalObjectReference{Name: "s"}, Key: "k"}
 	tests := map[string]struct {
 		hook v1alpha1.Hook
 		want string // after spec.hooks[a]
@@ -75,54 +61,10 @@ func TestAnInitHookThatNoRestoredPodCanHaveIsRefusedWithTheFieldAndWhatToWrite(t
 			initHook(v1alpha1.InitContainer{Name: "x", Args: []string{"y"}}),
 			".init.containers[0]: write command, or the image of a program that ends: the pod's own would start the application",
 		},
-		"an empty program": {
-			withContainer(func(c *v1alpha1.InitContainer) { c.Command = []string{"", "x"} }),
-			".init.containers[0].command[0]: write a program, such as sh, or leave command out for the image's own",
-		},
-		"an option": {
-			withContainer(func(c *v1alpha1.InitContainer) { c.Command = []string{"-c", "x"} }),
-			`.init.containers[0].command[0]: "-c" is an option and not a program: write the program ahead of it, such as [sh, -c], or write it in args`,
-		},
-		"a NUL character in the command": {
-			withContainer(func(c *v1alpha1.InitContainer) { c.Command = []string{"x", "y\x00"} }),
-			".init.containers[0].command[1]: it has a NUL character, at which every program would end the argument: leave it out",
-		},
-		"a NUL character in an argument": {
-			withContainer(func(c *v1alpha1.InitContainer) { c.Args = []string{"\x00"} }),
-			".init.containers[0].args[0]: it has a NUL character",
-		},
 		"a mistake in the second": {
 			initHook(v1alpha1.InitContainer{Command: command}, v1alpha1.InitContainer{Image: "a b"}),
 			`.init.containers[1].image: "a b" is no reference of an image`,
 		},
-
-		"a mount of no volume":   {withMount(corev1.VolumeMount{MountPath: "/data"}), ".init.containers[0].volumeMounts[0].name: write the name of one of the pod's volumes"},
-		"a mount at no path":     {withMount(corev1.VolumeMount{Name: "data"}), `.init.containers[0].volumeMounts[0].mountPath: "": write a path without a colon, such as /data`},
-		"a mount at two paths":   {withMount(corev1.VolumeMount{Name: "data", MountPath: "/a:/b"}), `.volumeMounts[0].mountPath: "/a:/b": write a path without a colon`},
-		"two mounts at a path":   {withMount(corev1.VolumeMount{Name: "a", MountPath: "/data"}, corev1.VolumeMount{Name: "b", MountPath: "/data"}), `.volumeMounts[1].mountPath: "/data" is taken: mount one volume at one path`},
-		"a mount of both paths":  {withMount(corev1.VolumeMount{Name: "data", MountPath: "/data", SubPath: "a", SubPathExpr: "b"}), ".volumeMounts[0]: write subPath or subPathExpr, not both"},
-		"a path from the root":   {withMount(corev1.VolumeMount{Name: "data", MountPath: "/data", SubPath: "/etc"}), `.volumeMounts[0].subPath: "/etc": write a path within the volume, with neither .. nor a / ahead`},
-		"a path that leads out":  {withMount(corev1.VolumeMount{Name: "data", MountPath: "/data", SubPath: "a/../.."}), `.volumeMounts[0].subPath: "a/../.."`},
-		"and one with variables": {withMount(corev1.VolumeMount{Name: "data", MountPath: "/data", SubPathExpr: "$(POD)/.."}), `.volumeMounts[0].subPathExpr: "$(POD)/..": write a path within the volume`},
-		"a device of no volume":  {withContainer(func(c *v1alpha1.InitContainer) { c.VolumeDevices = []corev1.VolumeDevice{{DevicePath: "/dev/x"}} }), ".volumeDevices[0]: write the name of one of the pod's volumes, and devicePath"},
-		"a device at no path":    {withContainer(func(c *v1alpha1.InitContainer) { c.VolumeDevices = []corev1.VolumeDevice{{Name: "x"}} }), ".volumeDevices[0]: write the name of one of the pod's volumes, and devicePath"},
-		"a device at a mount": {
-			withContainer(func(c *v1alpha1.InitContainer) {
-				c.VolumeMounts = []corev1.VolumeMount{{Name: "a", MountPath: "/x"}}
-				c.VolumeDevices = []corev1.VolumeDevice{{Name: "b", DevicePath: "/x"}}
-			}),
-			`.volumeDevices[0].devicePath: "/x" is taken`,
-		},
-
-		"a variable without a name":   {withEnv(corev1.EnvVar{Value: "x"}), `.init.containers[0].env[0].name: "": write the name of a variable, such as MODE`},
-		"a name with its value":       {withEnv(corev1.EnvVar{Name: "A=b"}), `.env[0].name: "A=b": write the name of a variable`},
-		"a name in another script":    {withEnv(corev1.EnvVar{Name: "Größe"}), `.env[0].name: "Größe": write the name of a variable`},
-		"a NUL character in a value":  {withEnv(corev1.EnvVar{Name: "A"}, corev1.EnvVar{Name: "B", Value: "\x00"}), ".env[1].value: it has a NUL character"},
-		"a value that is there twice": {withEnv(corev1.EnvVar{Name: "A", Value: "x", ValueFrom: &corev1.EnvVarSource{SecretKeyRef: secret}}), ".env[0]: write value or valueFrom, not both"},
-		"a value from nowhere":        {withEnv(corev1.EnvVar{Name: "A", ValueFrom: &corev1.EnvVarSource{}}), ".env[0].valueFrom: write one source, such as secretKeyRef"},
-		"a value from two places":     {withEnv(corev1.EnvVar{Name: "A", ValueFrom: &corev1.EnvVarSource{SecretKeyRef: secret, ConfigMapKeyRef: &corev1.ConfigMapKeySelector{}}}), ".env[0].valueFrom: write one source"},
-		"variables from nowhere":      {withEnvFrom(corev1.EnvFromSource{Prefix: "A_"}), ".envFrom[0]: write configMapRef or secretRef"},
-		"variables from two places":   {withEnvFrom(corev1.EnvFromSource{ConfigMapRef: &corev1.ConfigMapEnvSource{}, SecretRef: &corev1.SecretEnvSource{}}), ".envFrom[0]: write configMapRef or secretRef"},
 		"a mistake of the hook's, later": {func() v1alpha1.Hook {
 			hook := initHook(v1alpha1.InitContainer{Command: command})
 			hook.OnError = "Ignore"
@@ -139,24 +81,11 @@ func TestAnInitHookThatNoRestoredPodCanHaveIsRefusedWithTheFieldAndWhatToWrite(t
 	}
 }
 
-func TestAnInitHookMayHaveWhateverARestoredPodCan(t *testing.T) {
-	secret := corev1.LocalObjectReference{Name: "s"}
+func TestAnInitHookMayHaveSeveralContainers(t *testing.T) {
 	for name, hook := range map[string]v1alpha1.Hook{
-		"a command":                initHook(v1alpha1.InitContainer{Command: []string{"x"}}),
-		"an image":                 initHook(v1alpha1.InitContainer{Image: "busybox"}),
-		"an image and arguments":   initHook(v1alpha1.InitContainer{Image: "busybox", Args: []string{"-c", "", "x y"}}),
-		"as many as there may be":  initHook(slices.Repeat([]v1alpha1.InitContainer{{Command: []string{"x"}}}, 8)...),
-		"names beside places":      initHook(v1alpha1.InitContainer{Name: "1", Command: []string{"x"}}, v1alpha1.InitContainer{Command: []string{"x"}}, v1alpha1.InitContainer{Name: "x", Command: []string{"x"}}),
-		"a volume at two paths":    withMount(corev1.VolumeMount{Name: "a", MountPath: "/a"}, corev1.VolumeMount{Name: "a", MountPath: "/b", SubPath: "..a/b.."}),
-		"a path made of variables": withMount(corev1.VolumeMount{Name: "a", MountPath: "/a", SubPathExpr: "$(QUIESCE_POD_NAME)"}),
-		"a device": withContainer(func(c *v1alpha1.InitContainer) {
-			c.VolumeDevices = []corev1.VolumeDevice{{Name: "a", DevicePath: "/dev/a"}}
-		}),
-		"an empty variable":            withEnv(corev1.EnvVar{Name: "A"}),
-		"variables with dots and dash": withEnv(corev1.EnvVar{Name: "a.b-c", Value: "x\ny=z"}, corev1.EnvVar{Name: "_", Value: "$(a.b-c)"}),
-		"a variable made of a Secret":  withEnv(corev1.EnvVar{Name: "A", ValueFrom: &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{LocalObjectReference: secret, Key: "k"}}}),
-		"a variable made of a field":   withEnv(corev1.EnvVar{Name: "A", ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{FieldPath: "metadata.uid"}}}),
-		"variables made of a Secret":   withEnvFrom(corev1.EnvFromSource{SecretRef: &corev1.SecretEnvSource{LocalObjectReference: secret}}, corev1.EnvFromSource{ConfigMapRef: &corev1.ConfigMapEnvSource{}}),
+		"one":                     initHook(v1alpha1.InitContainer{Command: []string{"x"}}),
+		"as many as there may be": initHook(slices.Repeat([]v1alpha1.InitContainer{{Command: []string{"x"}}}, 8)...),
+		"names beside places":     initHook(v1alpha1.InitContainer{Name: "1", Command: []string{"x"}}, v1alpha1.InitContainer{Command: []string{"x"}}, v1alpha1.InitContainer{Name: "x", Command: []string{"x"}}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			policy := policyOf(hook)
