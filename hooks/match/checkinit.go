@@ -67,5 +67,8 @@ func checkInitContainer(container *v1alpha1.InitContainer) error {
 	if err := checkVolumes(container.VolumeMounts, container.VolumeDevices); err != nil {
 		return err
 	}
-	return checkVariables(container.Env, container.EnvFrom)
+	if err := checkEnv(container.Env); err != nil {
+		return err
+	}
+	return checkEnvFrom(container.EnvFrom)
 }
