@@ -64,6 +64,9 @@ func checkInitContainer(container *v1alpha1.InitContainer) error {
 	if err := checkWords(".args", container.Args); err != nil {
 		return err
 	}
+	if err := checkResources(container.Resources); err != nil {
+		return err
+	}
 	if err := checkVolumes(container.VolumeMounts, container.VolumeDevices); err != nil {
 		return err
 	}

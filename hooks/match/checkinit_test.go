@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
@@ -89,6 +91,27 @@ func TestAnInitHookMayHaveSeveralContainers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			policy := policyOf(hook)
+			assert.NoError(t, Check(policy.Ref, policy.Spec))
+		})
+	}
+}
+
+// Alone, the API server would refuse these.
+func TestAnInitContainerMayLowerWhateverThePodsContainerHas(t *testing.T) {
+	amounts := func(list ...string) corev1.ResourceList {
+		all := corev1.ResourceList{}
+		for i := 0; i < len(list); i += 2 {
+			all[corev1.ResourceName(list[i])] = resource.MustParse(list[i+1])
+		}
+		return all
+	}
+	for name, resources := range map[string]corev1.ResourceRequirements{
+		"a request of an extended resource": {Requests: amounts("example.com/gpu", "0")},
+		"less of one than its limit":        {Requests: amounts("example.com/gpu", "1"), Limits: amounts("example.com/gpu", "2")},
+		"huge pages, and no memory":         {Limits: amounts("hugepages-2Mi", "0")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			policy := policyOf(withContainer(func(c *v1alpha1.InitContainer) { c.Resources = &resources }))
 			assert.NoError(t, Check(policy.Ref, policy.Spec))
 		})
 	}
