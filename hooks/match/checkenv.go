@@ -3,8 +3,6 @@ package match
 import (
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -68,8 +66,8 @@ func checkFileKeyRef(file *corev1.FileKeySelector) error {
 	switch {
 	case len(validation.IsDNS1123Label(file.VolumeName)) > 0:
 		return fmt.Errorf(".fileKeyRef.volumeName: %q: write the name of one of the pod's emptyDir volumes", file.VolumeName)
-	case file.Path == "" || slices.Contains(strings.Split(file.Path, "/"), ".."):
-		return fmt.Errorf(".fileKeyRef.path: %q: write a path within the volume, without ..", file.Path)
+	case file.Path == "" || climbs(file.Path):
+		return fmt.Errorf(".fileKeyRef.path: %q: write a path within the volume, without .., such as app.env", file.Path)
 	case len(validation.IsRelaxedEnvVarName(file.Key)) > 0:
 		return fmt.Errorf(".fileKeyRef.key: %q: write the name of one of the file's variables, such as MODE", file.Key)
 	}

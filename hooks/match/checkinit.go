@@ -67,7 +67,8 @@ func checkInitContainer(container *v1alpha1.InitContainer) error {
 	if err := checkResources(container.Resources); err != nil {
 		return err
 	}
-	if err := checkVolumes(container.VolumeMounts, container.VolumeDevices); err != nil {
+	privileged := container.SecurityContext != nil && isTrue(container.SecurityContext.Privileged)
+	if err := checkVolumes(container.VolumeMounts, container.VolumeDevices, privileged); err != nil {
 		return err
 	}
 	if err := checkEnv(container.Env); err != nil {
@@ -75,3 +76,5 @@ func checkInitContainer(container *v1alpha1.InitContainer) error {
 	}
 	return checkEnvFrom(container.EnvFrom)
 }
+
+func isTrue(answer *bool) bool { return answer != nil && *answer }
