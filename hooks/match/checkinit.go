@@ -67,6 +67,9 @@ func checkInitContainer(container *v1alpha1.InitContainer) error {
 	if err := checkResources(container.Resources); err != nil {
 		return err
 	}
+	if err := checkSecurity(container.SecurityContext); err != nil {
+		return fmt.Errorf(".securityContext%w", err)
+	}
 	privileged := container.SecurityContext != nil && isTrue(container.SecurityContext.Privileged)
 	if err := checkVolumes(container.VolumeMounts, container.VolumeDevices, privileged); err != nil {
 		return err
@@ -76,5 +79,3 @@ func checkInitContainer(container *v1alpha1.InitContainer) error {
 	}
 	return checkEnvFrom(container.EnvFrom)
 }
-
-func isTrue(answer *bool) bool { return answer != nil && *answer }
