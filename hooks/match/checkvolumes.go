@@ -46,7 +46,7 @@ func checkMount(mount *corev1.VolumeMount, privileged bool) error {
 	switch {
 	case !isVolumeName(mount.Name):
 		return fmt.Errorf(".name: %q: write the name of one of the pod's volumes", mount.Name)
-	case mount.MountPath == "" || strings.Contains(mount.MountPath, ":"):
+	case mount.MountPath == "" || strings.Contains(withoutDrive(mount.MountPath), ":"):
 		return fmt.Errorf(".mountPath: %q: write a path without a colon, such as /data", mount.MountPath)
 	case mount.SubPath != "" && mount.SubPathExpr != "":
 		return errors.New(": write subPath or subPathExpr, not both")
@@ -101,4 +101,14 @@ func isVolumeName(name string) bool { return len(validation.IsDNS1123Label(name)
 // leads tells of a path that leads out of its volume.
 func leads(sub string) bool { return path.IsAbs(sub) || climbs(sub) }
 
-func climbs(path string) bool { return slices.Contains(strings.Split(path, "/"), "..") }
+func climbs(to string) bool { return slices.Contains(strings.Split(to, "/"), "..") }
+
+// withoutDrive is a path without its C: on Windows.
+func withoutDrive(full string) string {
+	if letter, behind, hasColon := strings.Cut(full, ":"); hasColon && len(letter) == 1 && strings.IndexAny(behind, `/\`) == 0 {
+		return behind
+	}
+	return full
+}
+
+func hasDrive(full string) bool { return withoutDrive(full) != full }
