@@ -3,11 +3,13 @@ package match
 import (
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/distribution/reference"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
@@ -63,6 +65,13 @@ func checkInitContainer(container *v1alpha1.InitContainer) error {
 	}
 	if err := checkWords(".args", container.Args); err != nil {
 		return err
+	}
+	if policies := []corev1.PullPolicy{"", corev1.PullAlways, corev1.PullIfNotPresent, corev1.PullNever}; !slices.Contains(policies, container.ImagePullPolicy) {
+		return fmt.Errorf(".imagePullPolicy: %q: write Always, IfNotPresent or Never, or leave it out", container.ImagePullPolicy)
+	}
+	// The OCI runtime specification wants an absolute one (config.md, process.cwd).
+	if folder := container.WorkingDir; folder != "" && !path.IsAbs(folder) && !strings.HasPrefix(folder, `\`) && !hasDrive(folder) {
+		return fmt.Errorf(".workingDir: %q: write a path from the root, such as /data", folder)
 	}
 	if err := checkResources(container.Resources); err != nil {
 		return err
