@@ -117,3 +117,17 @@ func TestAMountThatOnlyPrivilegedContainersMayHaveIsInheritedTamely(t *testing.T
 	assert.Equal(t, corev1.MountPropagationBidirectional, *strong.VolumeMounts[0].MountPropagation)
 	assert.Equal(t, corev1.MountPropagationBidirectional, *target.VolumeMounts[0].MountPropagation)
 }
+
+func TestAVolumeIsMountedOrADeviceAsTheContainerHasIt(t *testing.T) {
+	target := &corev1.Container{
+		VolumeMounts:  []corev1.VolumeMount{{Name: "raw", MountPath: "/raw"}, {Name: "data", MountPath: "/data"}},
+		VolumeDevices: []corev1.VolumeDevice{{Name: "disk", DevicePath: "/dev/disk"}, {Name: "more", DevicePath: "/dev/more"}},
+	}
+	container := corev1.Container{
+		VolumeMounts:  []corev1.VolumeMount{{Name: "disk", MountPath: "/disk"}},
+		VolumeDevices: []corev1.VolumeDevice{{Name: "raw", DevicePath: "/dev/raw"}},
+	}
+	inheritVolumes(&container, target, true)
+	assert.Equal(t, []corev1.VolumeMount{{Name: "disk", MountPath: "/disk"}, {Name: "data", MountPath: "/data"}}, container.VolumeMounts)
+	assert.Equal(t, []corev1.VolumeDevice{{Name: "raw", DevicePath: "/dev/raw"}, {Name: "more", DevicePath: "/dev/more"}}, container.VolumeDevices)
+}

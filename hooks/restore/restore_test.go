@@ -221,7 +221,8 @@ func TestWhatIsLeftOutComesFromThePodsContainer(t *testing.T) {
 	app := &pod.Spec.Containers[0]
 	app.Env = []corev1.EnvVar{{Name: "MODE", Value: "app"}, {Name: "HOST", Value: "db"}}
 	app.EnvFrom = []corev1.EnvFromSource{{Prefix: "APP_"}}
-	app.VolumeDevices = []corev1.VolumeDevice{{Name: "token", DevicePath: "/dev/x"}}
+	app.VolumeDevices = []corev1.VolumeDevice{{Name: "raw", DevicePath: "/dev/x"}}
+	pod.Spec.Volumes = append(pod.Spec.Volumes, corev1.Volume{Name: "raw"})
 	hook := initHook("a", "x")
 	source := &hook.Init.Containers[0]
 	source.Env = []corev1.EnvVar{{Name: "MODE", Value: "init $(QUIESCE_POD_NAME)"}}

@@ -2,7 +2,6 @@ package restore
 
 import (
 	"path"
-	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -15,15 +14,17 @@ const serviceAccountPath = "/var/run/secrets/kubernetes.io/serviceaccount"
 // taken.
 func inheritVolumes(container, target *corev1.Container, all bool) {
 	taken := map[string]bool{}
+	// A volume is mounted or a device, not both.
+	mounted, devices := map[string]bool{}, map[string]bool{}
 	for _, mount := range container.VolumeMounts {
-		taken[path.Clean(mount.MountPath)] = true
+		taken[path.Clean(mount.MountPath)], mounted[mount.Name] = true, true
 	}
 	for _, device := range container.VolumeDevices {
-		taken[path.Clean(device.DevicePath)] = true
+		taken[path.Clean(device.DevicePath)], devices[device.Name] = true, true
 	}
 	for _, mount := range target.VolumeMounts {
 		at := path.Clean(mount.MountPath)
-		if taken[at] || !all && at != serviceAccountPath {
+		if taken[at] || devices[mount.Name] || !all && at != serviceAccountPath {
 			continue
 		}
 		taken[at] = true
@@ -36,8 +37,7 @@ func inheritVolumes(container, target *corev1.Container, all bool) {
 		return
 	}
 	for _, device := range target.VolumeDevices {
-		twice := func(other corev1.VolumeDevice) bool { return other.Name == device.Name }
-		if at := path.Clean(device.DevicePath); !taken[at] && !slices.ContainsFunc(container.VolumeDevices, twice) {
+		if at := path.Clean(device.DevicePath); !taken[at] && !devices[device.Name] && !mounted[device.Name] {
 			taken[at] = true
 			container.VolumeDevices = append(container.VolumeDevices, device)
 		}
