@@ -70,9 +70,9 @@ func init() {
 // judgeRestore says what came of a decision about a restored pod.
 func judgeRestore(decision restore.Decision) string {
 	switch prepared, changed := len(decision.Prepared) > 0, len(decision.Edits) > 0; {
-	case len(decision.Refusals) > 0:
+	case len(decision.Refusals()) > 0:
 		return resultRefused
-	case len(decision.LeftOut) > 0:
+	case len(decision.LeftOut()) > 0:
 		return resultInPart
 	case prepared && changed:
 		return resultPrepared

@@ -69,19 +69,19 @@ func (p *preparer) Handle(ctx context.Context, request admission.Request) (respo
 	}
 	result = judgeRestore(decision)
 	log := describe(ctx, request)
-	for _, reason := range decision.LeftOut {
+	for _, reason := range decision.LeftOut() {
 		log.Info("A restored pod is prepared in part", "reason", reason)
 	}
-	if len(decision.Refusals) > 0 {
-		why := strings.Join(decision.Refusals, "; ")
+	if refusals := decision.Refusals(); len(refusals) > 0 {
+		why := strings.Join(refusals, "; ")
 		log.Info("A restored pod is refused", "reason", why)
 		return admission.Denied("the restored pod cannot be prepared, and must not start without: " + why +
-			"; with onError: Continue in the hook it would")
+			"; to let it start without, write onError: Continue in the hook")
 	}
 	return admission.Response{
 		Patches: initContainerPatch(initContainers, decision.Edits),
 		AdmissionResponse: admissionv1.AdmissionResponse{
-			Allowed: true, Warnings: prefixed(slices.Concat(decision.LeftOut, decision.Notes)),
+			Allowed: true, Warnings: prefixed(slices.Concat(decision.LeftOut(), decision.Notes)),
 		},
 	}
 }

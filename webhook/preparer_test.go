@@ -141,7 +141,7 @@ func TestAPodThatCannotBePreparedIsRefusedOrPassesWithAWarning(t *testing.T) {
 	assert.False(t, refused.Allowed)
 	assert.Empty(t, refused.Patch)
 	assert.Equal(t, `the restored pod cannot be prepared, and must not start without: HookPolicy "seed", hook "one": the pod has no container "gone", `+
-		`from which its init containers inherit: write one of its containers in container, or narrow the selector; with onError: Continue in the hook it would`,
+		`from which its init containers inherit: write one of its containers in container, or narrow the selector; to let it start without, write onError: Continue in the hook`,
 		refused.Result.Message)
 
 	policy.Spec.Hooks[0].OnError = v1alpha1.Continue
@@ -190,8 +190,8 @@ func TestARestoredPodIsCountedByWhatCameOfIt(t *testing.T) {
 		resultUnchanged: {Prepared: prepared},
 		resultCleaned:   {Edits: edit},
 		resultSkipped:   {},
-		resultRefused:   {Refusals: []string{"x"}, LeftOut: []string{"y"}},
-		resultInPart:    {Edits: edit, Prepared: prepared, LeftOut: []string{"y"}},
+		resultRefused:   {Obstacles: []restore.Obstacle{{Refuses: true}, {}}},
+		resultInPart:    {Edits: edit, Prepared: prepared, Obstacles: []restore.Obstacle{{}}},
 	} {
 		assert.Equal(t, want, judgeRestore(decision))
 	}

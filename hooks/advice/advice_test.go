@@ -316,3 +316,28 @@ func TestASecretInAnInitContainerIsToldOf(t *testing.T) {
 		assert.LessOrEqual(t, len(warnings[0]), 256)
 	}
 }
+
+func TestALineForAShellInAnInitContainerIsToldOf(t *testing.T) {
+	for name, test := range map[string]struct {
+		container v1alpha1.InitContainer
+		says      string
+	}{
+		"a whole line":            {v1alpha1.InitContainer{Command: []string{"chown -R 999 /data && echo ok"}}, "command[0] is a program and not a line for a shell"},
+		"an operator":             {v1alpha1.InitContainer{Command: []string{"chown", "x"}, Args: []string{"&&", "echo"}}, `no shell is started, so command[2], "&&", is handed to chown`},
+		"a shell's variable":      {v1alpha1.InitContainer{Command: []string{"echo", "$HOME"}}, "no shell is started, so nothing replaces what follows the $ in command[1]"},
+		"the kubelet's variable":  {v1alpha1.InitContainer{Command: []string{"echo", "$(QUIESCE_POD_NAME)"}}, ""},
+		"a shell":                 {v1alpha1.InitContainer{Command: []string{"sh", "-c", "chown -R 999 /data && echo $HOME"}}, ""},
+		"a shell with no line":    {v1alpha1.InitContainer{Command: []string{"sh", "-c"}}, "sh -c lacks the line to run"},
+		"an image of its own":     {v1alpha1.InitContainer{Image: "load:1", Args: []string{"a && b", "|"}}, ""},
+		"a variable with a space": {v1alpha1.InitContainer{Image: "load:1", Env: []corev1.EnvVar{{Name: "A", Value: "b && c"}}}, ""},
+	} {
+		warnings := advice.For(&v1alpha1.HookPolicySpec{Shell: v1alpha1.NoShell, Hooks: []v1alpha1.Hook{{
+			Name: "seed", Stages: []v1alpha1.Stage{v1alpha1.PostRestore}, Init: &v1alpha1.InitAction{Containers: []v1alpha1.InitContainer{test.container}},
+		}}})
+		if test.says == "" {
+			assert.Empty(t, warnings, name)
+		} else if assert.Len(t, warnings, 1, name) {
+			assert.Contains(t, warnings[0], test.says, name)
+		}
+	}
+}

@@ -17,7 +17,7 @@ type policy struct {
 	pre, post []hookCommand
 	// all has every hook that is a command once, in the policy's order.
 	all []hookCommand
-	// inits are the commands of init containers, and their variables as NAME=VALUE behind them.
+	// inits are the commands of init containers, with their arguments; an image's own program is not among them.
 	inits []hookCommand
 }
 
@@ -29,6 +29,9 @@ type hookCommand struct {
 	timeout  time.Duration
 
 	argv []string
+	// length of the command in argv; behind it are variables of an init container, which this then is.
+	length int
+	init   bool
 	// text is the whole command, for rules that look for a phrase.
 	text string
 	// shell is true when some shell reads a part of the command.
@@ -42,7 +45,7 @@ func read(spec *v1alpha1.HookPolicySpec) policy {
 	for i := range spec.Hooks {
 		if init := spec.Hooks[i].Init; init != nil {
 			for j := range init.Containers {
-				read.inits = append(read.inits, readCommand(spec.Hooks[i].Name, initArgv(&init.Containers[j])))
+				read.inits = append(read.inits, readInit(spec.Hooks[i].Name, &init.Containers[j]))
 			}
 		}
 		if spec.Hooks[i].Exec == nil || len(spec.Hooks[i].Exec.Command) == 0 {
@@ -61,13 +64,23 @@ func read(spec *v1alpha1.HookPolicySpec) policy {
 	return read
 }
 
-func initArgv(container *v1alpha1.InitContainer) []string {
+// readInit reads an init container, with its variables as NAME=VALUE behind its command.
+func readInit(name string, container *v1alpha1.InitContainer) hookCommand {
 	argv := slices.Concat(container.Command, container.Args)
+	length := len(argv)
+	if len(container.Command) == 0 {
+		length = 0
+	}
 	for i := range container.Env {
 		argv = append(argv, container.Env[i].Name+"="+container.Env[i].Value)
 	}
-	return argv
+	read := readCommand(name, argv)
+	read.init, read.length = true, length
+	return read
 }
+
+// program is the command without what stands behind it; empty where it is an image's own.
+func (h hookCommand) program() []string { return h.argv[:h.length] }
 
 func readHook(source *v1alpha1.Hook) hookCommand {
 	read := readCommand(source.Name, source.Exec.Command)
@@ -77,8 +90,8 @@ func readHook(source *v1alpha1.Hook) hookCommand {
 
 func readCommand(name string, argv []string) hookCommand {
 	read := hookCommand{
-		name:  name,
-		argv:  argv,
+		name: name,
+		argv: argv, length: len(argv),
 		text:  strings.Join(argv, " "),
 		shell: slices.ContainsFunc(argv, startsShell),
 	}

@@ -18,7 +18,10 @@ var (
 
 // withoutAShell finds commands that are meant for a shell, which nobody starts.
 func withoutAShell(p policy) (warnings []string) {
-	for _, hook := range p.all {
+	for _, hook := range slices.Concat(p.all, p.inits) {
+		if len(hook.program()) == 0 {
+			continue
+		}
 		if strings.ContainsAny(strings.TrimSpace(hook.argv[0]), " \t\n") {
 			warnings = append(warnings, warn(hook, "command[0] is a program and not a line for a shell: write the program and "+
 				"each argument as an item of their own, or [sh, -c, LINE]"))
@@ -27,7 +30,7 @@ func withoutAShell(p policy) (warnings []string) {
 		if hook.shell {
 			continue
 		}
-		for i, argument := range hook.argv[1:] {
+		for i, argument := range hook.program()[1:] {
 			switch {
 			case slices.Contains(operators, argument):
 				warnings = append(warnings, warn(hook, "no shell is started, so command[%d], %q, is handed to %s: write [sh, -c, LINE]",
@@ -53,8 +56,11 @@ func shownProgram(hook hookCommand) string {
 
 // brokenShell finds shells that are called in a way that does not run what was meant.
 func brokenShell(p policy) (warnings []string) {
-	for _, hook := range p.all {
-		arguments := hook.argv[1:]
+	for _, hook := range slices.Concat(p.all, p.inits) {
+		if len(hook.program()) == 0 {
+			continue
+		}
+		arguments := hook.program()[1:]
 		name := path.Base(hook.argv[0])
 		if name == "busybox" && len(arguments) > 0 {
 			name, arguments = path.Base(arguments[0]), arguments[1:]
@@ -62,7 +68,7 @@ func brokenShell(p policy) (warnings []string) {
 		if !isShell(name) {
 			continue
 		}
-		if p.spec.Shell == v1alpha1.NoShell {
+		if p.spec.Shell == v1alpha1.NoShell && !hook.init {
 			warnings = append(warnings, warn(hook, "it starts %s, and shell: None says that the containers have none: "+
 				"leave shell out, or write the program without a shell", name))
 		}

@@ -6,6 +6,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
 func checkEnv(env []corev1.EnvVar) error {
@@ -14,6 +16,8 @@ func checkEnv(env []corev1.EnvVar) error {
 		switch {
 		case len(validation.IsRelaxedEnvVarName(variable.Name)) > 0:
 			return fmt.Errorf(".env[%d].name: %q: write the name of a variable, such as MODE", i, variable.Name)
+		case variable.Name == v1alpha1.InitEnv:
+			return fmt.Errorf(".env[%d].name: %s is Quiesce's own, by which it knows its containers: leave it out", i, v1alpha1.InitEnv)
 		case hasNUL(variable.Value):
 			return fmt.Errorf(".env[%d].value: it has a NUL character, which no variable can have: leave it out", i)
 		case variable.ValueFrom == nil:

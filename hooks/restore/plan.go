@@ -3,6 +3,7 @@ package restore
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 
@@ -34,7 +35,7 @@ func newPlan(pod Pod) *plan {
 	}
 	for i := range pod.Spec.InitContainers {
 		if container := &pod.Spec.InitContainers[i]; isOurs(container) {
-			p.room += size(container) // it is added anew, or goes
+			p.room += min(size(container), math.MaxInt-p.room) // it is added anew, or goes
 		} else {
 			p.taken[container.Name] = true
 		}
@@ -68,6 +69,10 @@ func (p *plan) add(policy *match.Policy, hook *v1alpha1.Hook) {
 		if container.Name != plain {
 			p.made.Notes = append(p.made.Notes, fmt.Sprintf("%s, hook %q: the pod has a container %q that Quiesce has not added and leaves alone, "+
 				"or that another hook adds: the hook's is %q", policy, hook.Name, plain, container.Name))
+		}
+		if lowered(source.Resources, container.Resources) {
+			p.made.Notes = append(p.made.Notes, fmt.Sprintf("%s, hook %q: its init container %q gets less than its resources say, "+
+				"since the pod's container has no more", policy, hook.Name, id.container))
 		}
 		p.taken[container.Name] = true
 		p.room -= size(&container)
@@ -116,16 +121,11 @@ func size(container *corev1.Container) int {
 
 // leaveOut has a container left out, or the pod refused, as the hook says.
 func (p *plan) leaveOut(policy *match.Policy, hook *v1alpha1.Hook, why string) {
-	sentence := fmt.Sprintf("%s, hook %q: %s", policy, hook.Name, why)
-	if hook.OnError == v1alpha1.Continue {
-		p.made.LeftOut = append(p.made.LeftOut, sentence)
-	} else {
-		p.made.Refusals = append(p.made.Refusals, sentence)
-	}
+	p.made.Obstacles = append(p.made.Obstacles, Obstacle{policy.Ref, hook.Name, why, hook.OnError != v1alpha1.Continue})
 }
 
 func (p *plan) decision() Decision {
-	if len(p.made.Refusals) == 0 {
+	if len(p.made.Refusals()) == 0 {
 		p.made.Edits = edits(p.pod.Spec.InitContainers, p.wanted)
 	}
 	return p.made

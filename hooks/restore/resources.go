@@ -71,3 +71,16 @@ func set(list *corev1.ResourceList, name corev1.ResourceName, amount resource.Qu
 	}
 	(*list)[name] = amount.DeepCopy()
 }
+
+// lowered tells whether a container gets less than it has asked for.
+func lowered(own *corev1.ResourceRequirements, got corev1.ResourceRequirements) bool {
+	less := func(wanted, given corev1.ResourceList) bool {
+		for name, amount := range wanted {
+			if amount.Cmp(given[name]) > 0 {
+				return true
+			}
+		}
+		return false
+	}
+	return own != nil && (less(own.Requests, got.Requests) || less(own.Limits, got.Limits))
+}

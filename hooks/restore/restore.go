@@ -3,6 +3,7 @@
 package restore
 
 import (
+	"math"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -14,10 +15,17 @@ import (
 // Policies is a compiled set of policies: immutable, and safe to use from many goroutines.
 type Policies struct {
 	index *match.Index
+	// none is true where no policy has anything to do with restores.
+	none bool
 }
 
 // New returns the policies of an index for restores.
-func New(index *match.Index) *Policies { return &Policies{index} }
+func New(index *match.Index) *Policies {
+	prepares := func(policy *match.Policy) bool {
+		return slices.ContainsFunc(policy.Spec.Hooks, func(hook v1alpha1.Hook) bool { return hook.Init != nil })
+	}
+	return &Policies{index: index, none: !slices.ContainsFunc(index.Policies(), prepares)}
+}
 
 // Pod is what a restored pod is judged by.
 type Pod struct {
@@ -36,10 +44,8 @@ type Decision struct {
 	Edits []Edit
 	// Prepared names the policies whose init containers the pod is to have, in their order.
 	Prepared []match.Ref
-	// Refusals are why the pod must not start: containers that cannot be added, by hooks whose onError is Fail.
-	Refusals []string
-	// LeftOut are why containers are not added that the pod may start without: those of hooks whose onError is Continue.
-	LeftOut []string
+	// Obstacles are why containers cannot be added.
+	Obstacles []Obstacle
 	// Notes are what else the pod's creator should know.
 	Notes []string
 }
@@ -61,6 +67,15 @@ func (p *Policies) Decide(namespace match.Namespace, pod Pod) Decision {
 		}
 	}
 	return plan.decision()
+}
+
+// Forecast says what would stand in the way if a restore created a pod that there is. Of its spec, the names and images of its
+// containers are read, and the names of its volumes.
+func (p *Policies) Forecast(namespace match.Namespace, pod match.Pod, annotations map[string]string, spec *corev1.PodSpec) []Obstacle {
+	if p == nil || p.none {
+		return nil
+	}
+	return p.Decide(namespace, Pod{Pod: pod, Annotations: annotations, Room: math.MaxInt, Spec: spec}).Obstacles
 }
 
 // target is the pod's container from which a hook's init containers inherit; nil where the pod has none of the name.

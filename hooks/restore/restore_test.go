@@ -86,7 +86,7 @@ func names(pod Pod) []string {
 func prepared(t *testing.T, policies *Policies, pod Pod) Pod {
 	t.Helper()
 	decision := policies.Decide(shop, pod)
-	require.Empty(t, decision.Refusals)
+	require.Empty(t, decision.Refusals())
 	return apply(pod, decision.Edits)
 }
 
@@ -313,15 +313,15 @@ func TestWhatCannotBeAddedIsLeftOutOrRefusesThePodAsTheHookSays(t *testing.T) {
 		{large, `its init container "1" would make the pod larger than the cluster stores`, []string{}},
 	} {
 		refused := compiled(t, policy("p", 0, test.hook)).Decide(shop, podOf())
-		require.Len(t, refused.Refusals, 1)
-		assert.Contains(t, refused.Refusals[0], test.says)
+		require.Len(t, refused.Refusals(), 1)
+		assert.Contains(t, refused.Refusals()[0], test.says)
 		assert.Empty(t, refused.Edits, "a pod that is refused is not changed")
 
 		test.hook.OnError = v1alpha1.Continue
 		passed := compiled(t, policy("p", 0, test.hook)).Decide(shop, podOf())
-		assert.Empty(t, passed.Refusals)
-		require.Len(t, passed.LeftOut, 1)
-		assert.Contains(t, passed.LeftOut[0], test.says)
+		assert.Empty(t, passed.Refusals())
+		require.Len(t, passed.LeftOut(), 1)
+		assert.Contains(t, passed.LeftOut()[0], test.says)
 		assert.Equal(t, test.left, names(apply(podOf(), passed.Edits)))
 	}
 }
@@ -332,14 +332,14 @@ func TestOnlyWhatIsAddedTakesRoom(t *testing.T) {
 	policies := compiled(t, policy("p", 0, huge, initHook("most", strings.Repeat("x", room/2)), initHook("small", "x")))
 	pod := podOf()
 	decision := policies.Decide(shop, pod)
-	require.Len(t, decision.LeftOut, 1)
-	require.Empty(t, decision.Refusals, "what is left out takes no room")
+	require.Len(t, decision.LeftOut(), 1)
+	require.Empty(t, decision.Refusals(), "what is left out takes no room")
 	pod = apply(pod, decision.Edits)
 	require.Len(t, names(pod), 2)
 
 	pod.Room -= room/2 + 2000 // the pod has grown by what we added
 	again := policies.Decide(shop, pod)
-	assert.Empty(t, again.Refusals, "and what is there already takes none once more")
+	assert.Empty(t, again.Refusals(), "and what is there already takes none once more")
 	assert.Empty(t, again.Edits)
 }
 
@@ -347,8 +347,8 @@ func TestANameThatIsTakenWithItsHashIsTold(t *testing.T) {
 	policies := compiled(t, policy("p.q", 0, initHook("a", "x")))
 	taken := names(prepared(t, policies, podOf()))[0]
 	decision := policies.Decide(shop, podOf(taken))
-	require.Len(t, decision.Refusals, 1)
-	assert.Contains(t, decision.Refusals[0], `its init container "1" would be called "`+taken+`", as one of the pod's is that Quiesce has not added`)
+	require.Len(t, decision.Refusals(), 1)
+	assert.Contains(t, decision.Refusals()[0], `its init container "1" would be called "`+taken+`", as one of the pod's is that Quiesce has not added`)
 	assert.Empty(t, decision.Edits)
 }
 
@@ -425,4 +425,34 @@ func TestWhateverThePoliciesAndThePod(t *testing.T) {
 			require.Equal(t, decision.Prepared, by, "seed %d", seed)
 		}
 	}
+}
+
+func TestWhatARestoreWouldMeetIsForeseen(t *testing.T) {
+	mounts := initHook("mounts", "ok", "bad")
+	mounts.Init.Containers[1].VolumeMounts = []corev1.VolumeMount{{Name: "gone", MountPath: "/gone"}}
+	container := initHook("container", "x")
+	container.Container, container.OnError = "gone", v1alpha1.Continue
+	policies := compiled(t, policy("p", 0, mounts, container, initHook("good", "x")))
+	pod := podOf()
+	obstacles := policies.Forecast(shop, pod.Pod, nil, pod.Spec)
+	require.Len(t, obstacles, 2)
+	assert.Equal(t, []string{"mounts", "container"}, []string{obstacles[0].Hook, obstacles[1].Hook})
+	assert.Equal(t, []bool{true, false}, []bool{obstacles[0].Refuses, obstacles[1].Refuses})
+	assert.Empty(t, policies.Forecast(shop, pod.Pod, map[string]string{v1alpha1.SkipAnnotation: "true"}, pod.Spec), "who opts out gets none")
+
+	restored := prepared(t, compiled(t, policy("p", 0, initHook("good", "x"))), podOf())
+	assert.Empty(t, compiled(t, policy("p", 0, initHook("good", "x"))).Forecast(shop, restored.Pod, nil, restored.Spec), "one that was restored once is no obstacle")
+	var none *Policies
+	assert.Empty(t, none.Forecast(shop, pod.Pod, nil, pod.Spec))
+}
+
+func TestWhoeverAsksForMoreThanThePodHasIsTold(t *testing.T) {
+	hook := initHook("a", "x")
+	hook.Init.Containers[0].Resources = &corev1.ResourceRequirements{Requests: list("memory", "1Gi")}
+	pod := podOf()
+	notes := func() []string { return compiled(t, policy("p", 0, hook)).Decide(shop, pod).Notes }
+	require.Len(t, notes(), 1)
+	assert.Contains(t, notes()[0], `HookPolicy "p", hook "a": its init container "1" gets less than its resources say, since the pod's container has no more`)
+	pod.Spec.Containers[0].Resources.Requests = list("memory", "1Gi")
+	assert.Empty(t, notes())
 }

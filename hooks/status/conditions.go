@@ -36,7 +36,7 @@ func ready(policy *policies.Policy, found *tally) metav1.Condition {
 		case found.matched == 0:
 			fmt.Fprintf(&sentence, "In use; no pod matches yet: pods count in namespaces labelled %s=%s", v1alpha1.HooksLabel, v1alpha1.HooksEnabled)
 		case !runsIn(policy.Spec, v1alpha1.BackupStages...):
-			fmt.Fprintf(&sentence, "In use; %d matching pods, to be prepared when a restore creates them", found.matched)
+			fmt.Fprintf(&sentence, "In use; %d matching pods, whose copies are prepared when a restore creates them", found.matched)
 		default:
 			fmt.Fprintf(&sentence, "In use; %d of %d matching pods stamped", found.current, found.matched)
 		}
@@ -81,6 +81,17 @@ func runsIn(spec *v1alpha1.HookPolicySpec, stages ...v1alpha1.Stage) bool {
 	return slices.ContainsFunc(spec.Hooks, func(hook v1alpha1.Hook) bool {
 		return slices.ContainsFunc(hook.Stages, func(stage v1alpha1.Stage) bool { return slices.Contains(stages, stage) })
 	})
+}
+
+// preparable tells whether a restore could give the pods of a policy in use its init containers.
+func preparable(found *tally) metav1.Condition {
+	condition := metav1.Condition{Type: v1alpha1.ConditionPreparable, Status: metav1.ConditionFalse}
+	condition.Reason, condition.Message = explain(found, preparableReasons)
+	if condition.Reason == "" {
+		condition.Status, condition.Reason = metav1.ConditionTrue, v1alpha1.ReasonPreparable
+		condition.Message = "A restore could create every matching pod with its init containers"
+	}
+	return condition
 }
 
 // conflicted tells whether somebody else has the say over hooks of a policy in use.

@@ -39,6 +39,11 @@ func report(policy *policies.Policy, before *v1alpha1.HookPolicyStatus, found *t
 		meta.RemoveStatusCondition(&status.Conditions, v1alpha1.ConditionStampable)
 		meta.RemoveStatusCondition(&status.Conditions, v1alpha1.ConditionConflicted)
 	}
+	if inUse.Status == metav1.ConditionTrue && runsIn(policy.Spec, v1alpha1.PostRestore) {
+		set(preparable(found))
+	} else {
+		meta.RemoveStatusCondition(&status.Conditions, v1alpha1.ConditionPreparable)
+	}
 	return status
 }
 

@@ -23,6 +23,7 @@ import (
 
 	"github.com/quiesce-io/quiesce/hooks/match"
 	"github.com/quiesce-io/quiesce/hooks/policies"
+	"github.com/quiesce-io/quiesce/hooks/restore"
 	"github.com/quiesce-io/quiesce/hooks/stamp"
 	"github.com/quiesce-io/quiesce/hooks/stamp/keeper"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
@@ -409,4 +410,25 @@ func TestConditionsKeepTheirTimes(t *testing.T) {
 		assert.Equal(t, since, condition.LastTransitionTime, condition.Type)
 	}
 	assert.NotEqual(t, before.Conditions[0].Message, after.Conditions[0].Message)
+}
+
+func TestPreparableSaysWhatARestoreWouldMeet(t *testing.T) {
+	init := v1alpha1.Hook{Name: "seed", Stages: []v1alpha1.Stage{v1alpha1.PostRestore}, Init: &v1alpha1.InitAction{
+		Containers: []v1alpha1.InitContainer{{Command: []string{"x"}}}}}
+	set := setOf(t, stamp.Options{}, policyOf("p", 0, init), policyOf("exec", 0, hook("flush", "", v1alpha1.PreSnapshot)))
+	good, bad := found(set, "a", nil, "db"), found(set, "b", nil, "db")
+	status := reported(set, "p", good)
+	assert.Equal(t, v1alpha1.ReasonPreparable, condition(t, status, v1alpha1.ConditionPreparable).Reason)
+	assert.Equal(t, "In use; 1 matching pods, whose copies are prepared when a restore creates them", condition(t, status, v1alpha1.ConditionReady).Message)
+
+	bad.Obstacles = []restore.Obstacle{{Policy: match.Ref{Name: "p"}, Hook: "seed", Message: "the pod has no such volume"}}
+	status = reported(set, "p", good, bad, bad)
+	preparable := condition(t, status, v1alpha1.ConditionPreparable)
+	assert.Equal(t, metav1.ConditionFalse, preparable.Status)
+	assert.Equal(t, v1alpha1.ReasonNotPreparable, preparable.Reason)
+	assert.Contains(t, preparable.Message, `if a restore created pod shop/b, hook "seed" could not prepare it: the pod has no such volume`)
+	assert.Equal(t, v1alpha1.ReasonNothingToStamp, condition(t, status, v1alpha1.ConditionStampable).Reason)
+	require.Len(t, status.NotStamped, 1)
+	assert.Equal(t, "shop/b", status.NotStamped[0].Pod)
+	assert.Nil(t, meta.FindStatusCondition(reported(set, "exec", good).Conditions, v1alpha1.ConditionPreparable))
 }

@@ -35,7 +35,7 @@ type tally struct {
 // trouble is an obstacle with the pods in whose way it is.
 type trouble struct {
 	stamp.Obstacle
-	// words of the API server, where that is the obstacle.
+	// words of the API server, or of what a restore would meet, where that is the obstacle.
 	words string
 	pods  int32
 	// first and latest of the pods.
@@ -65,6 +65,9 @@ func add(survey *keeper.Survey) tallies {
 		pod := &survey.Pods[i]
 		for _, policy := range pod.Carried {
 			all.of(policy).stamped++
+		}
+		for _, obstacle := range pod.Obstacles {
+			all.of(obstacle.Policy).meet(pod, stamp.Obstacle{Reason: v1alpha1.ReasonNotPreparable, Hook: obstacle.Hook, Container: obstacle.Message}, obstacle.Message)
 		}
 		for _, policy := range pod.Trace.Policies {
 			all.of(policy).prepare(pod.Trace)
@@ -161,14 +164,17 @@ func (t *tally) meet(pod *keeper.Finding, obstacle stamp.Obstacle, words string)
 
 // sentence explains the trouble on the first pod.
 func (t *trouble) sentence() string {
-	if t.Reason == v1alpha1.ReasonRejected {
+	switch t.Reason {
+	case v1alpha1.ReasonRejected:
 		return fmt.Sprintf("the annotations of pod %s cannot be changed: %s", t.first, t.words)
+	case v1alpha1.ReasonNotPreparable:
+		return fmt.Sprintf("if a restore created pod %s, hook %q could not prepare it: %s", t.first, t.Hook, t.words)
 	}
 	return t.Explain(t.first)
 }
 
 // gravity has the reasons from the gravest to the mildest.
-var gravity = slices.Concat(stampableReasons, conflictedReasons, []string{v1alpha1.ReasonSkipped})
+var gravity = slices.Concat(stampableReasons, preparableReasons, conflictedReasons, []string{v1alpha1.ReasonSkipped})
 
 var (
 	// stampableReasons make Stampable False.
@@ -182,6 +188,8 @@ var (
 		v1alpha1.ReasonNativeSidecar,
 		v1alpha1.ReasonOtherContainer,
 	}
+	// preparableReasons make Preparable False.
+	preparableReasons = []string{v1alpha1.ReasonNotPreparable}
 	// conflictedReasons make Conflicted True.
 	conflictedReasons = []string{
 		v1alpha1.ReasonUserOwned,

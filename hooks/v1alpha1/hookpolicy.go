@@ -18,6 +18,7 @@ import (
 // +kubebuilder:printcolumn:name="Priority",type=integer,JSONPath=`.spec.priority`,priority=1
 // +kubebuilder:printcolumn:name="Prepared",type=integer,JSONPath=`.status.preparedPods`,priority=1
 // +kubebuilder:printcolumn:name="Stampable",type=string,JSONPath=`.status.conditions[?(@.type=="Stampable")].reason`,priority=1
+// +kubebuilder:printcolumn:name="Preparable",type=string,JSONPath=`.status.conditions[?(@.type=="Preparable")].reason`,priority=1
 // +kubebuilder:printcolumn:name="Conflicted",type=string,JSONPath=`.status.conditions[?(@.type=="Conflicted")].reason`,priority=1
 // +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1
 type HookPolicy struct {

@@ -34,15 +34,15 @@ type HookPolicyStatus struct {
 	// +optional
 	LastRestore *LastRestore `json:"lastRestore,omitempty"`
 
-	// NotStamped says which of the policy's hooks matching pods do not carry, and why: alike ones are counted together, the
+	// NotStamped says which of the policy's hooks matching pods do not carry, or would not get from a restore, and why: alike ones are counted together, the
 	// gravest first, at most 20.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=20
 	NotStamped []NotStamped `json:"notStamped,omitempty"`
 
-	// Conditions: Ready (the policy is in use), Stampable (its pods can carry its hooks) and Conflicted (somebody else has
-	// the say over hooks of some pods).
+	// Conditions: Ready (the policy is in use), Stampable (its pods can carry its hooks), Preparable (a restore could give them
+	// its init containers) and Conflicted (somebody else has the say over hooks of some pods).
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -102,6 +102,9 @@ const (
 	ConditionReady = "Ready"
 	// ConditionStampable is True while every matching pod can carry the policy's hooks as annotations.
 	ConditionStampable = "Stampable"
+	// ConditionPreparable is True while a restore could create every matching pod with the policy's init containers. Only
+	// policies with such hooks have it.
+	ConditionPreparable = "Preparable"
 	// ConditionConflicted is True while somebody else has the say over the hooks of a matching pod: its user, another
 	// policy, or a Velero Schedule or Backup with hooks of its own.
 	ConditionConflicted = "Conflicted"
@@ -141,6 +144,14 @@ const (
 	ReasonTooLarge = "TooLarge"
 	// ReasonRejected: the API server did not take the annotations of a running pod.
 	ReasonRejected = "Rejected"
+)
+
+// Reasons of Preparable.
+const (
+	// ReasonPreparable goes with Preparable=True.
+	ReasonPreparable = "AllPods"
+	// ReasonNotPreparable: a pod lacks what an init container needs, such as a volume.
+	ReasonNotPreparable = "NotPreparable"
 )
 
 // Reasons of Conflicted.

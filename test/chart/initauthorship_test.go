@@ -77,6 +77,9 @@ func testInitPrivileges(t *testing.T) {
 		"{capabilities: {add: [NET_ADMIN]}}":                   true,
 		"{procMount: Unmasked}":                                true,
 		"{seLinuxOptions: {type: spc_t}}":                      true,
+		"{seccompProfile: {type: Unconfined}}":                 true,
+		"{appArmorProfile: {type: Unconfined}}":                true,
+		"{seccompProfile: {type: RuntimeDefault}}":             false,
 		"{windowsOptions: {hostProcess: true}}":                true,
 		"{}":                                                   false,
 		"{privileged: false, allowPrivilegeEscalation: false}": false,
@@ -86,7 +89,7 @@ func testInitPrivileges(t *testing.T) {
 		team := as(t, "olga").Create(t.Context(), newPolicyOf(t, "shop", "", initHook(command, container)), client.DryRunAll)
 		if asks {
 			require.True(t, apierrors.IsForbidden(team), "%s: got %v", context, team)
-			assert.ErrorContains(t, team, "init containers of a NamespacedHookPolicy may not ask for privileges", context)
+			assert.ErrorContains(t, team, "spec.hooks[prepare].init: init containers of a NamespacedHookPolicy may not ask for privileges", context)
 		} else {
 			assert.NoError(t, team, context)
 		}

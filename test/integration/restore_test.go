@@ -129,6 +129,9 @@ func TestRestores(t *testing.T) {
 		lacking := preparing("lacking", "load", "chown")
 		lacking.Spec.Hooks[1].Init.Containers[0].VolumeMounts = []corev1.VolumeMount{{Name: "data", MountPath: "/data"}}
 		create(t, lacking)
+		create(t, appPod(namespace, "lacking"))
+		preparable := waitCondition(t, lacking, v1alpha1.ConditionPreparable, metav1.ConditionFalse, v1alpha1.ReasonNotPreparable)
+		assert.Contains(t, preparable.Message, `hook "chown" could not prepare it: its init container "1" mounts volume "data" at /data, and the pod has no such volume`)
 		require.EventuallyWithT(t, func(c *assert.CollectT) {
 			_, err := tryPod(t.Context(), restoredPod(namespace, "lacking"))
 			require.ErrorContains(c, err, `HookPolicy "lacking", hook "chown": its init container "1" mounts volume "data" at /data, and the pod has no such volume`)

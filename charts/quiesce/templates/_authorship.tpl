@@ -1,7 +1,7 @@
 {{/*
 A ValidatingAdmissionPolicy and its binding: whoever writes a policy needs a right in all namespaces that it is for. Takes a
 dict: root, name, needs (CEL: whether the policy needs it), right (in words), check (CEL: the resource), verb, who; and, if
-something is refused to everybody, refuses: when (CEL), says.
+something is refused to everybody, refuses: when and says (both CEL).
 */}}
 {{- define "quiesce.authorship" -}}
 {{- $limit := 20 }}
@@ -49,7 +49,7 @@ spec:
     {{- with .refuses }}
     - expression: {{ printf "!variables.authors || !(%s)" .when | quote }}
       reason: Forbidden
-      message: {{ .says | quote }}
+      messageExpression: {{ .says | quote }}
     {{- end }}
     {{- if eq .needs "true" }}
     - expression: "variables.author == '' || !variables.authors && !variables.newAuthor || variables.author == request.userInfo.username"

@@ -39,6 +39,12 @@ func (s *Slimmer) Pod(object any) (any, error) {
 		}
 	}
 	spec := corev1.PodSpec{Containers: make([]corev1.Container, len(pod.Spec.Containers))}
+	for i := range pod.Spec.Volumes {
+		// The API server adds those of tokens, by a name that no policy can know.
+		if name := pod.Spec.Volumes[i].Name; !strings.HasPrefix(name, "kube-api-access-") {
+			spec.Volumes = append(spec.Volumes, corev1.Volume{Name: s.interned.of(name)})
+		}
+	}
 	for i := range pod.Spec.Containers {
 		spec.Containers[i] = slim(pod.Spec.Containers[i])
 	}

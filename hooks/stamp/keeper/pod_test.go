@@ -49,7 +49,9 @@ func fullPod() *corev1.Pod {
 		},
 		Spec: corev1.PodSpec{
 			NodeName: "n",
+			Volumes:  []corev1.Volume{{Name: "data", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}}, {Name: "kube-api-access-x7k2p"}},
 			InitContainers: []corev1.Container{
+				{Name: "quiesce-p-h-1", Image: "m", Command: []string{"x"}, Env: []corev1.EnvVar{{Name: v1alpha1.InitEnv, Value: "hookpolicy/p/h/1/0"}, {Name: "SECRET"}}},
 				{Name: "migrate", Image: "m"},
 				{Name: "mesh", Image: "p", RestartPolicy: new(corev1.ContainerRestartPolicyAlways), Env: []corev1.EnvVar{{Name: "SECRET"}}},
 			},
@@ -72,6 +74,9 @@ func TestASlimPodHasWhatStampingReadsAndNoMore(t *testing.T) {
 	assert.True(t, alike(full.DeepCopy(), rescheduled(full)))
 	assert.Equal(t, "7", slim.ResourceVersion)
 	assert.Empty(t, slim.Spec.Containers[0].Env)
+	assert.Equal(t, []corev1.Volume{{Name: "data"}}, slim.Spec.Volumes)
+	require.Len(t, slim.Spec.InitContainers, 2)
+	assert.Equal(t, corev1.Container{Name: "quiesce-p-h-1", Env: []corev1.EnvVar{{Name: v1alpha1.InitEnv, Value: "hookpolicy/p/h/1/0"}}}, slim.Spec.InitContainers[0])
 	assert.Empty(t, slim.ManagedFields)
 	assert.Empty(t, slim.OwnerReferences)
 	assert.Empty(t, slim.Status.PodIP)

@@ -37,6 +37,8 @@ type Finding struct {
 	Outcomes []stamp.Outcome
 	// Stamped is true when the pod carries a stamp, Pending when its annotations are to be changed.
 	Stamped, Pending bool
+	// Obstacles are what would stand in the way if a restore created the pod.
+	Obstacles []restore.Obstacle
 	// Trace is how the pod was prepared when a restore created it.
 	Trace restore.Trace
 	// Rejection is what the API server said when it did not take the change, or empty.
@@ -124,12 +126,21 @@ func (k *Keeper) find(set *policies.Set, namespace match.Namespace, pod *corev1.
 		Carried:        stamp.Carried(pod.Namespace, pod.Annotations),
 		Outcomes:       decision.Outcomes,
 		Stamped:        stamped,
+		Obstacles:      k.forecast(set, namespace, pod),
 		Trace:          restore.TraceOf(pod),
 		Pending:        changes(decision),
 		uid:            pod.UID,
 		decision:       decision,
 	}
 	return finding, stamped || finding.Pending || len(finding.Outcomes)+len(finding.Trace.Policies) > 0
+}
+
+// forecast says what would stand in the way if a restore created a pod.
+func (k *Keeper) forecast(set *policies.Set, namespace match.Namespace, pod *corev1.Pod) []restore.Obstacle {
+	if !k.Scope.OptedIn(namespace) {
+		return nil
+	}
+	return set.Restores.Forecast(namespace, describe(pod).Pod, pod.Annotations, &pod.Spec)
 }
 
 // decide says what is to become of a pod's annotations.
