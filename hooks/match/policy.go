@@ -132,6 +132,10 @@ func (p *Policy) Prepares(podLabels map[string]string) bool {
 	return false
 }
 
+// Covers tells whether the policy may select pods of a namespace, if there are any. The caller has made sure that the
+// namespace takes part.
+func (p *Policy) Covers(namespace Namespace) bool { return p.selectsNamespace(namespace) }
+
 // selectsNamespace tells whether the policy covers a namespace. Exclusion wins.
 func (p *Policy) selectsNamespace(namespace Namespace) bool {
 	if namespace.unknown && p.readsLabels {
