@@ -80,6 +80,8 @@ func TestWhichPostStepsAreOwed(t *testing.T) {
 			postSnapshot, []string{}, []string{"NotAttempted 0 p/h(b c)", "NotBegun 0 p/h(a)"}},
 		{"cancelled early: what may undo PreBackup", policy("p", 0, hook("freeze", preBackup), hook("flush", preSnapshot), thaw), cancelled(attempt("p", preBackup, "a")),
 			postSnapshot, []string{"0 p/thaw(a)"}, []string{"NotAttempted 0 p/thaw(b c)"}},
+		{"cancelled early: two that may undo PreBackup", policy("p", 0, hook("freeze", preBackup), thaw, hook("after", postBackup)), cancelled(attempt("p", preBackup, "a")),
+			postSnapshot, []string{"0 p/thaw(a)"}, []string{"NotAttempted 0 p/thaw(b c)"}},
 		{"cancelled early: a failure before is undone in full", inEveryStage(), History{Attempts: []Attempt{attempt("p", preBackup, "a")}, PreFailed: true, Cancelled: true},
 			postSnapshot, []string{"0 p/h(a)"}, []string{"NotAttempted 0 p/h(b c)"}},
 		{"cancelled late", policy("p", 0, thaw), History{Cancelled: true, Started: true},

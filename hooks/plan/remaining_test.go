@@ -52,6 +52,8 @@ func TestWhatRemainsAfterWhatHasHappened(t *testing.T) {
 			{preSnapshot, ForNothing}, {postSnapshot, ForSnapshot}, {postBackup, ForOperation}}},
 		{"quiesced", backingUp, History{Done: quiesced, Attempts: all, Started: true}, []Remaining{
 			{postSnapshot, ForSnapshot}, {postBackup, ForOperation}}},
+		{"told to begin, and a stage was not noted down", backingUp, History{Done: stages(preBackup), Attempts: all, Started: true}, []Remaining{
+			{postSnapshot, ForSnapshot}, {postBackup, ForOperation}}},
 		{"the snapshot is taken", backingUp, History{Done: quiesced, Attempts: all, Started: true, Outcomes: Outcomes{Snapshot: succeeded}}, []Remaining{
 			{postSnapshot, ForNothing}, {postBackup, ForOperation}}},
 		{"the snapshot has failed", backingUp, History{Done: quiesced, Attempts: all, Started: true, Outcomes: Outcomes{Snapshot: failed}}, []Remaining{

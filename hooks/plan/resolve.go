@@ -128,7 +128,7 @@ func (m members) assign(hooks []Hook) []assignment {
 		a := assignment{policy: m.policy, hook: hook}
 		switch hook.RunOn {
 		case v1alpha1.OncePerSession:
-			if len(candidates) > 0 || len(m.pods) == 0 && runsBeforeRestore(hooks) {
+			if len(candidates) > 0 || runsBeforeRestore(hooks) {
 				assigned = append(assigned, a)
 			}
 			continue
@@ -149,8 +149,8 @@ func (m members) assign(hooks []Hook) []assignment {
 	return assigned
 }
 
-// runsBeforeRestore tells whether a policy has anything to run where no pod is there yet. Then it may have something to run
-// after the restore, even if that brings no pod either.
+// runsBeforeRestore tells whether a policy has anything to run before a restore, whichever pods are there by then. So it may
+// have something to run after it, whichever pods that brings.
 func runsBeforeRestore(hooks []Hook) bool {
 	return slices.ContainsFunc(hooks, func(hook Hook) bool {
 		return hook.RunOn == v1alpha1.OncePerSession && slices.Contains(hook.Stages, v1alpha1.PreRestore)

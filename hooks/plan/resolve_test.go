@@ -276,6 +276,7 @@ func TestAHookOfTheSessionRunsWhereItsPolicyHasAPod(t *testing.T) {
 		"before a restore there may be no pod":         {restoring, nil, policy("p", 0, once("h", v1alpha1.PreRestore)).selecting(db), []string{"0 p/h()"}},
 		"but a namespace that the policy covers":       {restoring, nil, policy("p", 0, once("h", v1alpha1.PreRestore)).selecting(elsewhere), []string{}},
 		"what was done before it is undone after it":   {restoring, nil, policy("p", 0, once("h", v1alpha1.PreRestore), once("i", v1alpha1.PostRestore)), []string{"0 p/h()", "0 p/i()"}},
+		"before it some may be missing":                {restoring, []Pod{pod("a")}, policy("p", 0, once("h", v1alpha1.PreRestore).selecting("role", "primary")), []string{"0 p/h()"}},
 		"after a restore there are pods":               {restoring, nil, policy("p", 0, once("h", v1alpha1.PostRestore)), []string{}},
 		"hooks in pods need pods":                      {restoring, nil, policy("p", 0, hook("h", v1alpha1.PreRestore), hook("i", v1alpha1.PreRestore).on(v1alpha1.OnePod)), []string{}},
 	} {
