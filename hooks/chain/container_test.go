@@ -258,6 +258,15 @@ type execution struct {
 
 func (c *container) start(as user, command []string) *execution {
 	c.t.Helper()
+	e := c.prepare(as, command)
+	_, err := e.cmd.StdinPipe() // open as long as the command runs: no hook may wait for it
+	require.NoError(c.t, err)
+	e.begin()
+	return e
+}
+
+func (c *container) prepare(as user, command []string) *execution {
+	c.t.Helper()
 	require.NotNil(c.t, command)
 	if as.mountsOf == 0 {
 		as.mountsOf = c.pid
@@ -273,15 +282,17 @@ func (c *container) start(as user, command []string) *execution {
 	e := &execution{t: c.t, cmd: exec.Command("nsenter", append(args, command...)...), done: make(chan struct{})}
 	e.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH")}, as.env...)
 	e.cmd.Stdout, e.cmd.Stderr = &e.stdout, &e.stderr
-	_, err := e.cmd.StdinPipe() // open as long as the command runs: no hook may wait for it
-	require.NoError(c.t, err)
-	require.NoError(c.t, e.cmd.Start())
-	c.t.Cleanup(func() { _ = e.cmd.Process.Kill() }) // a container does not end before all in it are reaped
+	return e
+}
+
+func (e *execution) begin() {
+	e.t.Helper()
+	require.NoError(e.t, e.cmd.Start())
+	e.t.Cleanup(func() { _ = e.cmd.Process.Kill() }) // a container does not end before all in it are reaped
 	go func() {
 		defer close(e.done)
 		_ = e.cmd.Wait() // for the code, and until nobody holds the output any longer
 	}()
-	return e
 }
 
 func namespace(pid int, kind string) string {

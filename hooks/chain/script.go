@@ -19,7 +19,7 @@ var (
 	//go:embed unguarded.sh
 	unguardedSource string
 
-	shortNames              = shorten(runSource + guardedSource + unguardedSource)
+	shortNames              = shorten(runSource + guardedSource + unguardedSource + callSource + endSource)
 	run, guarded, unguarded = strip(runSource), strip(guardedSource), strip(unguardedSource)
 )
 

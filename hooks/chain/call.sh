@@ -1,0 +1,43 @@
+# Runs one command for someone outside, who knows it by the token in $0 = quiesce-call-TOKEN. $1 is this text, $2 the seconds
+# that the command has, or 0 where it is one of our scripts, which keeps its own time and undoes what it did when it gets
+# TERM; $3 is 1 where it is to read what is sent; then comes the command.
+#
+# The last line that is written is the report: TOKEN=, how it came out, the command's code, and whether something could not
+# be ended. Nobody outside can know any other way that the command did end: a connection that breaks looks like success in
+# more than one place (https://github.com/kubernetes/kubectl/issues/1726). All output goes to one stream, so that its order
+# is kept and the report comes last.
+exec 2>&1
+report() { echo "${0##*-}=$*"; }
+trap halt HUP INT TERM
+q_n=$2 q_soft=$3
+shift 3
+command -v sleep >/dev/null && look self || {
+  report unable 78
+  exit 78
+}
+# A shell gives what it starts in the background nothing to read, unless told.
+[ $q_soft = 0 ] || {
+  exec 3<&0
+  set -- /bin/sh -c 'exec "$@" <&3 3<&-' sh "$@"
+}
+q_e= q_k=exited
+if [ $q_n = 0 ]; then
+  halt() {
+    q_over=1 q_caught=1
+    [ -z "$q_h" ] || kill -TERM $q_h
+  }
+  (exec "$@") </dev/null &
+  q_h=$!
+  [ -z "$q_over" ] || halt
+  await $q_h
+  q_c=$q_r q_h=
+else
+  run $q_n "$@"
+  if [ "$q_e" ]; then
+    q_k=ended
+  elif [ $q_r = 1 ]; then
+    q_k=timedout
+  fi
+fi
+report $q_k $q_c ${q_late:+stuck}
+exit $q_c
