@@ -4,6 +4,7 @@ package action
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/url"
@@ -50,7 +51,12 @@ type Request struct {
 	Chain bool
 	// NoShell says that the container has no /bin/sh, or no sleep: at the timeout its process cannot be ended.
 	NoShell bool
+	// Token is one of NewToken's under which End finds the process later, whoever asks for it. By default it is not told.
+	Token string
 }
+
+// NewToken returns the name of a process yet to be begun.
+func NewToken() string { return rand.Text() }
 
 // Executor runs commands in containers. It is safe for use from many goroutines.
 type Executor struct {

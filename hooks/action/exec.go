@@ -2,7 +2,6 @@ package action
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"io"
 	"strings"
@@ -56,7 +55,10 @@ func (e *Executor) attempt(request Request, tee func([]byte)) *attempt {
 	a := &attempt{Executor: e, request: request}
 	prefix := ""
 	if !request.NoShell {
-		a.call = chain.Call{Token: rand.Text(), Command: request.Command, Timeout: request.Timeout, Stdin: request.Stdin != ""}
+		if a.request.Token == "" {
+			a.request.Token = NewToken()
+		}
+		a.call = chain.Call{Token: a.request.Token, Command: request.Command, Timeout: request.Timeout, Stdin: request.Stdin != ""}
 		if request.Chain {
 			a.call.Timeout = 0
 		}
@@ -85,35 +87,54 @@ func (a *attempt) net() time.Duration {
 
 // interrupt ends a command from outside, and says what has become of it.
 func (a *attempt) interrupt(ctx context.Context, reason Reason) Result {
-	if !a.request.NoShell {
-		gone := a.end(context.WithoutCancel(ctx))
-		a.settleDown()
-		if report, found := a.output.callReport(); found {
-			return a.reported(report, reason)
-		}
-		if gone {
-			return a.say(Result{Reason: reason, Process: HasEnded, Message: a.why(reason) + "; its process is gone"})
-		}
-		return a.say(Result{Reason: reason, Process: MayRun, Message: a.why(reason) + "; its process could not be ended and may still run"})
+	if a.request.NoShell {
+		return a.say(Result{Reason: reason, Process: MayRun, Message: a.why(reason) + "; the container has no shell, so its process could not be ended and may still run"})
 	}
-	return a.say(Result{Reason: reason, Process: MayRun, Message: a.why(reason) + "; the container has no shell, so its process could not be ended and may still run"})
+	ctx = context.WithoutCancel(ctx)
+	process, found := a.end(ctx, a.request.Target, a.call)
+	a.settleDown()
+	if report, reported := a.output.callReport(); reported {
+		return a.reported(report, reason)
+	}
+	if process == HasEnded && !found { // or it was not begun yet
+		a.stream.close()
+		time.Sleep(a.settle)
+		process, _ = a.end(ctx, a.request.Target, a.call)
+	}
+	result := Result{Reason: reason, Process: process, Message: a.why(reason) + "; its process is gone"}
+	if process == MayRun {
+		result.Message = a.why(reason) + "; its process could not be ended and may still run"
+	}
+	return a.say(result)
 }
 
-// end ends the call by an exec of its own, and tells whether it is gone.
-func (a *attempt) end(ctx context.Context) bool {
+// End ends the process of a Request that has this token, children first, wherever its Exec has gone. It says whether the
+// process has ended, which may have been long before, or may still run.
+func (e *Executor) End(ctx context.Context, target Target, token string) Process {
+	process, _ := e.end(ctx, target, chain.Call{Token: token})
+	return process
+}
+
+// end ends a call by an exec of its own, and tells whether there was one.
+func (e *Executor) end(ctx context.Context, target Target, call chain.Call) (process Process, found bool) {
 	ctx, cancel := context.WithTimeout(ctx, chain.EndGrace+5*time.Second)
 	defer cancel()
-	if refused := a.check(ctx, a.request.Target); refused != nil {
-		return refused.Reason == PodGone || refused.Reason == NotRunning
+	if refused := e.check(ctx, target); refused != nil {
+		if refused.Reason == PodGone || refused.Reason == NotRunning {
+			return HasEnded, true // with all that ran there
+		}
+		return MayRun, true
 	}
-	ending := a.open(ctx, spdyFirst, a.request.Target, a.call.EndArgv(), nil, newOutput("", nil))
-	defer ending.close()
+	ending := e.open(ctx, spdyFirst, target, call.EndArgv(), nil, newOutput("", nil))
 	<-ending.done
-	if failed := ending.err; failed != nil {
-		code := failure(a.request.Target, failed, false).Code
-		return code != nil && *code == chain.EndNone
+	ending.close()
+	if ending.err == nil {
+		return HasEnded, true
 	}
-	return true
+	if code := failure(target, ending.err, false).Code; code != nil && *code == chain.EndNone {
+		return HasEnded, false
+	}
+	return MayRun, true
 }
 
 // over tells whether the command is known to have ended, or the connection to it has.

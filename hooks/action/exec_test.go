@@ -221,6 +221,25 @@ func TestACancelledCommandIsEnded(t *testing.T) {
 	}
 }
 
+func TestWhoKnowsTheTokenEndsAProcess(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	began, token := filepath.Join(t.TempDir(), "began"), NewToken()
+	ended := make(chan Result, 1)
+	go func() {
+		ended <- s.executor().Exec(t.Context(), Request{Target: mainContainer, Command: sh("echo $$ >" + began + "; exec sleep 60"), Timeout: forever, Token: token})
+	}()
+	require.Eventually(t, func() bool { _, err := os.Stat(began); return err == nil }, patience, 10*time.Millisecond)
+	assert.Equal(t, HasEnded, s.executor().End(t.Context(), mainContainer, token))
+	assert.False(t, runs(t, began))
+	result := <-ended
+	assert.Equal(t, ExitCode, result.Reason, result)
+	assert.Equal(t, "143", result.CodeText())
+	assert.Equal(t, HasEnded, s.executor().End(t.Context(), mainContainer, token), "which it has")
+	s.refuse = apierrors.NewForbidden(corev1.Resource("pods"), "db", errors.New("no"))
+	assert.Equal(t, MayRun, s.executor().End(t.Context(), mainContainer, token))
+}
+
 // A stream that says nothing, not even that it is open.
 func TestAStuckStreamEndsWithTheDeadline(t *testing.T) {
 	eachWay(t, func(t *testing.T, s *server, request Request) {

@@ -30,6 +30,8 @@ type HoldRequest struct {
 	Grace time.Duration
 	// NoShell says that the container has no /bin/sh, or no sleep: the command is not ended but by the end of its stdin.
 	NoShell bool
+	// Token is as in Request.
+	Token string
 }
 
 // Hold is a command that holds. Each must be released.
@@ -56,7 +58,7 @@ func (e *Executor) Hold(ctx context.Context, request HoldRequest) (*Hold, Result
 	}
 	ready := newReadiness(request.Ready)
 	h := &Hold{request: request, begun: begun, lost: make(chan Result, 1)}
-	h.attempt = e.attempt(Request{Target: request.Target, Command: request.Command, Timeout: request.Limit, NoShell: request.NoShell}, ready.see)
+	h.attempt = e.attempt(Request{Target: request.Target, Command: request.Command, Timeout: request.Limit, NoShell: request.NoShell, Token: request.Token}, ready.see)
 	h.attempt.call.Stdin = true
 	stdin, in := io.Pipe()
 	h.stdin = in
@@ -96,8 +98,10 @@ func (e *Executor) Hold(ctx context.Context, request HoldRequest) (*Hold, Result
 
 // endLeftovers ends what a connection that was lost may have left behind.
 func (h *Hold) endLeftovers(ctx context.Context, lost *Result) {
-	if lost.Process == MayRun && !h.request.NoShell && h.attempt.end(context.WithoutCancel(ctx)) {
-		lost.Process = HasEnded
+	if lost.Process != MayRun || h.request.NoShell {
+		return
+	}
+	if lost.Process = h.attempt.End(context.WithoutCancel(ctx), h.request.Target, h.attempt.call.Token); lost.Process == HasEnded {
 		lost.Message += "; its process is gone"
 	}
 }

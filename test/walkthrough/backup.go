@@ -37,8 +37,8 @@ func Connect(ctx context.Context, cluster Cluster) (client.WithWatch, error) {
 	return ConnectAs(ctx, cluster, rest.ImpersonationConfig{})
 }
 
-// ConnectAs returns such a client with the rights of another user.
-func ConnectAs(ctx context.Context, cluster Cluster, user rest.ImpersonationConfig) (client.WithWatch, error) {
+// Config is that of a client with the administrator's rights.
+func Config(ctx context.Context, cluster Cluster) (*rest.Config, error) {
 	kubeconfig, err := cluster.Kubeconfig(ctx)
 	if err != nil {
 		return nil, err
@@ -49,6 +49,15 @@ func ConnectAs(ctx context.Context, cluster Cluster, user rest.ImpersonationConf
 	}
 	// Tests create pods as fast as they can; the API server looks after itself.
 	config.QPS = -1
+	return config, nil
+}
+
+// ConnectAs returns such a client with the rights of another user.
+func ConnectAs(ctx context.Context, cluster Cluster, user rest.ImpersonationConfig) (client.WithWatch, error) {
+	config, err := Config(ctx, cluster)
+	if err != nil {
+		return nil, err
+	}
 	config.Impersonate = user
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
