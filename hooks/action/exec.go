@@ -58,7 +58,7 @@ func (e *Executor) attempt(request Request, tee func([]byte)) *attempt {
 		if a.request.Token == "" {
 			a.request.Token = NewToken()
 		}
-		a.call = chain.Call{Token: a.request.Token, Command: request.Command, Timeout: request.Timeout, Stdin: request.Stdin != ""}
+		a.call = chain.Call{Token: a.request.Token, Command: request.Command, Timeout: max(request.Timeout, 1), Stdin: request.Stdin != ""}
 		if request.Chain {
 			a.call.Timeout = 0
 		}
@@ -171,7 +171,11 @@ func (a *attempt) result() Result {
 	target, shell := a.request.Target, !a.request.NoShell
 	switch err := a.stream.err; {
 	case err != nil:
-		return a.say(*failure(target, err, shell))
+		failed := failure(target, err, shell)
+		if failed.Process == NeverRan && a.output.tail() != "" { // a sentence that we read wrongly
+			failed.Reason, failed.Process = Unknown, MayRun
+		}
+		return a.say(*failed)
 	case shell:
 		return a.say(Result{
 			Reason: ConnectionLost, Process: MayRun,

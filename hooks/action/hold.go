@@ -85,15 +85,37 @@ func (e *Executor) Hold(ctx context.Context, request HoldRequest) (*Hold, Result
 	case <-h.attempt.stream.done:
 	case <-h.attempt.output.reported:
 	case <-timeout.C:
-		result := h.end(ctx, TimedOut)
-		result.Reason, result.Code = TimedOut, nil // whatever the end of its stdin made it do
-		result.Message = fmt.Sprintf("nothing that the command wrote within %s matches readyPattern %s; %s", request.ReadyTimeout, request.Ready, ended(result.Process))
-		return nil, result
+		return nil, h.unready(ctx)
 	}
 	result := h.early(ctx)
 	h.close()
 	h.endLeftovers(ctx, &result)
 	return nil, result
+}
+
+// unready ends a command that was not ready in time.
+func (h *Hold) unready(ctx context.Context) Result {
+	_ = h.stdin.Close()
+	if h.request.NoShell { // it may end all the same
+		h.await(ctx)
+	}
+	result := h.end(ctx, TimedOut)
+	result.Reason, result.Code = TimedOut, nil // whatever the end of its stdin made it do
+	result.Message = fmt.Sprintf("nothing that the command wrote within %s matches readyPattern %s; %s", h.request.ReadyTimeout, h.request.Ready, ended(result.Process))
+	return result
+}
+
+// await gives the command its grace to end by itself.
+func (h *Hold) await(ctx context.Context) (over bool) {
+	grace := time.NewTimer(h.request.Grace)
+	defer grace.Stop()
+	select {
+	case <-h.attempt.stream.done:
+	case <-h.attempt.output.reported:
+	case <-grace.C:
+	case <-ctx.Done():
+	}
+	return h.attempt.over()
 }
 
 // endLeftovers ends what a connection that was lost may have left behind.
@@ -136,13 +158,13 @@ func (h *Hold) watch(ctx context.Context) {
 	}
 	h.lock.Lock()
 	defer h.lock.Unlock()
+	defer close(h.lost)
 	if h.released {
 		return
 	}
 	result := h.early(ctx)
 	h.result = &result
 	h.lost <- result
-	close(h.lost)
 }
 
 // early is the result of a command that has ended before it was released. It is never a success.
@@ -172,7 +194,8 @@ func (h *Hold) early(ctx context.Context) Result {
 	return result
 }
 
-// Lost gives the result when the command ends, or the connection to it, before it is released; and nothing more.
+// Lost gives the result when the command ends, or the connection to it, before it is released. It is closed when there is
+// nothing more to come, after a release too.
 func (h *Hold) Lost() <-chan Result { return h.lost }
 
 // Release ends the hold, and says how the command came out: a success is one that had held until now, and then ended with
@@ -202,14 +225,7 @@ func (h *Hold) Release(ctx context.Context) Result {
 func (h *Hold) release(ctx context.Context) Result {
 	h.write(h.request.StopStdin)
 	_ = h.stdin.Close()
-	grace := time.NewTimer(h.request.Grace)
-	defer grace.Stop()
-	select {
-	case <-h.attempt.stream.done:
-	case <-h.attempt.output.reported:
-	case <-grace.C:
-		return h.overdue(ctx)
-	case <-ctx.Done():
+	if !h.await(ctx) {
 		return h.overdue(ctx)
 	}
 	result := h.attempt.result()
@@ -228,8 +244,10 @@ func (h *Hold) overdue(ctx context.Context) Result {
 
 // end ends the command by a signal where there is a shell for it, and otherwise by the end of its stdin.
 func (h *Hold) end(ctx context.Context, reason Reason) Result {
-	_ = h.stdin.Close()
 	result := h.attempt.interrupt(ctx, reason)
+	if h.request.NoShell && h.attempt.over() {
+		result = h.attempt.result()
+	}
 	h.close()
 	result.Duration = time.Since(h.begun)
 	return result

@@ -79,6 +79,8 @@ func TestAHoldHoldsUntilItIsReleased(t *testing.T) {
 		assert.Equal(t, HasEnded, result.Process)
 		assert.Equal(t, "held\nunlocked\n", result.Output)
 		assert.Equal(t, result, h.Release(t.Context()), "once more is the same")
+		_, lost := <-h.Lost()
+		assert.False(t, lost)
 		assert.False(t, runs(t, pidFile))
 		assert.Equal(t, []string{"WebSocket"}, s.protocols())
 	})
@@ -206,12 +208,6 @@ func TestAHoldThatIsNotReadyIsNone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			eachHold(t, func(t *testing.T, s *server, request HoldRequest, pidFile string) {
 				test.change(&request)
-				if request.NoShell && test.reason == TimedOut {
-					// The end of stdin ends it, but nobody is there to see.
-					defer func() {
-						require.Eventually(t, func() bool { return !runs(t, pidFile) }, patience, 10*time.Millisecond)
-					}()
-				}
 				h, result := s.executor().Hold(t.Context(), request)
 				require.Nil(t, h)
 				assert.Contains(t, result.Message, test.message)
@@ -223,7 +219,7 @@ func TestAHoldThatIsNotReadyIsNone(t *testing.T) {
 				default:
 					assert.Equal(t, test.reason, result.Reason, result)
 				}
-				if test.reason == TimedOut && !request.NoShell {
+				if test.reason == TimedOut {
 					assert.Equal(t, HasEnded, result.Process)
 					assert.False(t, runs(t, pidFile))
 				}
