@@ -370,6 +370,15 @@ func TestAnAnswerThatNobodyUnderstandsIsNoSuccess(t *testing.T) {
 	assert.Contains(t, result.Message, "gibberish")
 }
 
+// The URL of an exec has the whole command, which may hold what is not for everybody, or read like a runtime's sentence.
+func TestNoMessageTellsOfTheCommand(t *testing.T) {
+	err := errors.New(`error sending request: Post "https://10.0.0.1:10250/exec/a/b/c?command=echo&command=secret+container+not+found&output=1": EOF`)
+	result := failure(mainContainer, err, true)
+	assert.Equal(t, ConnectionLost, result.Reason)
+	assert.Contains(t, result.Message, `Post "https://10.0.0.1:10250/exec/a/b/c": EOF`)
+	assert.Less(t, len(failure(mainContainer, errors.New(strings.Repeat("x", 1<<20)), true).Message), 2*messageLimit)
+}
+
 func TestAShellThatIsKilledIsTold(t *testing.T) {
 	s := newServer(t)
 	s.answer = func([]string, io.Reader, io.Writer, io.Writer) error { return exitWith(137) }

@@ -22,14 +22,14 @@ func failure(target Target, err error, shell bool) *Result {
 	if refused := (*streamhttp.UpgradeFailureError)(nil); errors.As(err, &refused) {
 		upgraded, err = false, refused.Cause
 	}
+	message := plain(err)
 	if answer := apierrors.APIStatus(nil); errors.As(err, &answer) {
-		if refused := refusedBy(target, err, answer); refused != nil {
+		if refused := refusedBy(target, err, message, answer); refused != nil {
 			return refused
 		}
 	}
-	message := err.Error()
 	if dial := (*net.OpError)(nil); errors.As(err, &dial) && dial.Op == "dial" {
-		return refusal(Unreachable, fmt.Sprintf("the API server cannot be reached: %v", err))
+		return refusal(Unreachable, "the API server cannot be reached: "+message)
 	}
 	for _, known := range knownSentences {
 		if known.sentence.MatchString(message) {
@@ -41,12 +41,23 @@ func failure(target Target, err error, shell bool) *Result {
 	}
 	switch {
 	case !upgraded:
-		return refusal(Unreachable, fmt.Sprintf("the API server refused the connection: %v", err))
+		return refusal(Unreachable, "the API server refused the connection: "+message)
 	case errors.Is(err, errNoStatus), lostSentence.MatchString(message):
-		return &Result{Reason: ConnectionLost, Process: MayRun, Message: fmt.Sprintf("the connection to %s was lost before the command's end was known: %v", target, err)}
+		return &Result{Reason: ConnectionLost, Process: MayRun, Message: fmt.Sprintf("the connection to %s was lost before the command's end was known: %s", target, message)}
 	}
-	return &Result{Reason: Unknown, Process: MayRun, Message: fmt.Sprintf("the command's end in %s is not known: %v", target, err)}
+	return &Result{Reason: Unknown, Process: MayRun, Message: fmt.Sprintf("the command's end in %s is not known: %s", target, message)}
 }
+
+// query is what follows the path of a URL: the whole command, of which no message is to tell.
+var query = regexp.MustCompile(`(\w+://[^\s"?]*)\?[^\s"]*`)
+
+// plain is an error's text without the command, and no longer than a sentence may be.
+func plain(err error) string {
+	message := query.ReplaceAllString(err.Error(), "$1")
+	return strings.ToValidUTF8(message[:min(len(message), messageLimit)], "")
+}
+
+const messageLimit = 1 << 10
 
 // notSpoken tells whether a protocol is not to be had, as opposed to an API server that speaks it and refuses.
 func notSpoken(err error) bool {
@@ -67,18 +78,18 @@ func statusCode(target Target, code int, shell bool) *Result {
 }
 
 // refusedBy reads an answer of the API server, or nil.
-func refusedBy(target Target, err error, answer apierrors.APIStatus) *Result {
+func refusedBy(target Target, err error, message string, answer apierrors.APIStatus) *Result {
 	switch {
 	case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err):
-		return refusal(Forbidden, fmt.Sprintf("cannot run commands in %s: %v", target, err))
+		return refusal(Forbidden, fmt.Sprintf("cannot run commands in %s: %s", target, message))
 	case apierrors.IsNotFound(err):
-		return refusal(PodGone, fmt.Sprintf("pod %s/%s is gone: %v", target.Namespace, target.Pod, err))
-	case apierrors.IsBadRequest(err) && strings.Contains(err.Error(), "is not valid for pod"):
-		return refusal(ContainerNotFound, err.Error())
+		return refusal(PodGone, fmt.Sprintf("pod %s/%s is gone: %s", target.Namespace, target.Pod, message))
+	case apierrors.IsBadRequest(err) && strings.Contains(message, "is not valid for pod"):
+		return refusal(ContainerNotFound, message)
 	case apierrors.IsBadRequest(err):
-		return refusal(NotRunning, fmt.Sprintf("%s does not run: %v", target, err))
-	case answer.Status().Code >= 500 && !knownSentence(err.Error()):
-		return refusal(Unreachable, fmt.Sprintf("cannot run commands in %s: %v", target, err))
+		return refusal(NotRunning, fmt.Sprintf("%s does not run: %s", target, message))
+	case answer.Status().Code >= 500 && !knownSentence(message):
+		return refusal(Unreachable, fmt.Sprintf("cannot run commands in %s: %s", target, message))
 	}
 	return nil
 }

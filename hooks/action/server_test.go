@@ -230,23 +230,43 @@ func (s *server) run(r *http.Request, stdin io.Reader, stdout, stderr, status io
 	_ = json.NewEncoder(status).Encode(answer)
 }
 
-// execute runs a command as a runtime does: the end of the connection is the end of its stdin, and nothing else.
+// execute runs a command as containerd does: the end of the connection is the end of its stdin, and nothing else; but so is
+// the end of either output.
 func (s *server) execute(command []string, reads bool, stdin io.Reader, stdout, stderr io.Writer) error {
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Env = s.env
-	cmd.Stdout, cmd.Stderr = stdout, stderr
-	cmd.WaitDelay = 0
+	stop := func() error { return nil }
 	if reads {
 		pipe, err := cmd.StdinPipe()
 		if err != nil {
 			return err
 		}
+		stop = pipe.Close
 		go func() {
 			_, _ = io.Copy(pipe, stdin)
-			_ = pipe.Close()
+			_ = stop()
 		}()
 	}
-	err := cmd.Run()
+	var copying sync.WaitGroup
+	for _, out := range []struct {
+		pipe func() (io.ReadCloser, error)
+		to   io.Writer
+	}{{cmd.StdoutPipe, stdout}, {cmd.StderrPipe, stderr}} {
+		pipe, err := out.pipe()
+		if err != nil {
+			return err
+		}
+		copying.Go(func() {
+			_, _ = io.Copy(out.to, pipe)
+			_, _ = io.Copy(io.Discard, pipe) // the client has gone, and nobody tells the process
+			_ = stop()
+		})
+	}
+	err := cmd.Start()
+	if err == nil {
+		copying.Wait()
+		err = cmd.Wait()
+	}
 	if errors.Is(err, exec.ErrNotFound) || strings.Contains(errText(err), "no such file or directory") {
 		return errors.New(`error executing command in container: failed to exec in container: failed to start exec "1": ` +
 			`OCI runtime exec failed: exec failed: unable to start container process: exec: "` + command[0] + `": executable file not found in $PATH: unknown`)

@@ -6,19 +6,20 @@
 # be ended. Nobody outside can know any other way that the command did end: a connection that breaks looks like success in
 # more than one place (https://github.com/kubernetes/kubectl/issues/1726). All output goes to one stream, so that its order
 # is kept and the report comes last.
-exec 2>&1
 report() { echo "${0##*-}=$*"; }
 trap halt HUP INT TERM
 q_n=$2 q_soft=$3
 shift 3
+# A shell gives what it starts in the background nothing to read, unless told. The stream that is not used has to stay open:
+# containerd takes the end of one output for a reason to send no more input.
+[ $q_soft = 0 ] || {
+  exec 3<&0 4>&2
+  set -- /bin/sh -c 'exec "$@" <&3 3<&- 4>&-' sh "$@"
+}
+exec 2>&1
 command -v sleep >/dev/null && look self || {
   report unable 78
   exit 78
-}
-# A shell gives what it starts in the background nothing to read, unless told.
-[ $q_soft = 0 ] || {
-  exec 3<&0
-  set -- /bin/sh -c 'exec "$@" <&3 3<&-' sh "$@"
 }
 q_e= q_k=exited
 if [ $q_n = 0 ]; then

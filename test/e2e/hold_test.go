@@ -124,7 +124,7 @@ func TestAHoldWhoseContextEndsLetsGo(t *testing.T) {
 
 func TestAHoldThatIgnoresTheEndOfItsStdinIsEnded(t *testing.T) {
 	d, request := locking(t)
-	request.Command = shell(`psql -AtqX -c "BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE" -c "SELECT 'held'" -c "SELECT pg_sleep(1000)"; :`)
+	request.Command = shell(`PGOPTIONS="-c client_connection_check_interval=1s" psql -AtqX -c "BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE" -c "SELECT 'held'" -c "SELECT pg_sleep(1000)"; :`)
 	request.Stdin, request.StopStdin, request.Grace = "", "", time.Second
 	h, result := newExecutor(t, "").Hold(t.Context(), request)
 	require.NotNil(t, h, result)
