@@ -115,7 +115,7 @@ func (e *Executor) End(ctx context.Context, target Target, token string) Process
 	return process
 }
 
-// end ends a call by an exec of its own, and tells whether there was one.
+// end ends a call by a call of its own, and tells whether there was one.
 func (e *Executor) end(ctx context.Context, target Target, call chain.Call) (process Process, found bool) {
 	ctx, cancel := context.WithTimeout(ctx, chain.EndGrace+5*time.Second)
 	defer cancel()
@@ -125,13 +125,18 @@ func (e *Executor) end(ctx context.Context, target Target, call chain.Call) (pro
 		}
 		return MayRun, true
 	}
-	ending := e.open(ctx, spdyFirst, target, call.EndArgv(), nil, newOutput("", nil))
-	<-ending.done
-	ending.close()
-	if ending.err == nil {
-		return HasEnded, true
+	ending := e.attempt(Request{Target: target, Command: call.EndArgv(), Timeout: chain.EndGrace + 5*time.Second}, nil)
+	ending.begin(ctx, nil)
+	defer ending.stream.close()
+	select {
+	case <-ending.stream.done:
+	case <-ending.output.reported:
 	}
-	if code := failure(target, ending.err, false).Code; code != nil && *code == chain.EndNone {
+	result := ending.result()
+	switch {
+	case result.Reason == Succeeded:
+		return HasEnded, true
+	case result.Reason == ExitCode && *result.Code == chain.EndNone:
 		return HasEnded, false
 	}
 	return MayRun, true

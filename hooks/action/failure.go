@@ -22,6 +22,10 @@ func failure(target Target, err error, shell bool) *Result {
 	if refused := (*streamhttp.UpgradeFailureError)(nil); errors.As(err, &refused) {
 		upgraded, err = false, refused.Cause
 	}
+	if errors.Is(err, errUnproven) {
+		return &Result{Reason: Unknown, Process: MayRun, Message: fmt.Sprintf("the API server says that the command in %s has succeeded, but nothing proves it: %v; "+
+			"where the container has a shell, set shell: Posix in the policy; otherwise let SPDY through to the API server", target, err)}
+	}
 	message := plain(err)
 	if answer := apierrors.APIStatus(nil); errors.As(err, &answer) {
 		if refused := refusedBy(target, err, message, answer); refused != nil {

@@ -19,7 +19,8 @@ import (
 // the connection for the status of a command that ended well; we do not (proof). Over WebSocket it is the API server, or the
 // kubelet, that speaks SPDY onwards by the same code, and tells us of a success when what it spoke with is gone
 // (https://github.com/kubernetes/kubectl/issues/1726); only a call's report says better. So a command that has no shell to
-// report for it goes over SPDY where that is to be had: there the status comes from the container's runtime itself.
+// report for it goes over SPDY where that is to be had: there the status comes from the container's runtime itself. A success
+// that is only said over WebSocket is Unknown.
 type transport int
 
 const (
@@ -82,8 +83,11 @@ func (e *Executor) run(ctx context.Context, over transport, at *url.URL, options
 		return err
 	}
 	if over == spdyFirst {
-		if err = overSPDY.StreamWithContext(ctx, options); noUpgrade(err) {
-			err = webSocket.StreamWithContext(ctx, options)
+		if err = overSPDY.StreamWithContext(ctx, options); !noUpgrade(err) {
+			return err
+		}
+		if err = webSocket.StreamWithContext(ctx, options); err == nil {
+			err = errUnproven
 		}
 		return err
 	}
@@ -99,6 +103,9 @@ func (e *Executor) run(ctx context.Context, over transport, at *url.URL, options
 func noUpgrade(err error) bool {
 	return streamhttp.IsUpgradeFailure(err) || streamhttp.IsHTTPSProxyError(err)
 }
+
+// errUnproven is a success that was said, and that nothing proves.
+var errUnproven = errors.New("over WebSocket a success is also said when the container's runtime has died")
 
 // errNoStatus is the end of a connection without a status of the command.
 var errNoStatus = errors.New("the connection ended without the command's status")

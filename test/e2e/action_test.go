@@ -128,6 +128,9 @@ func TestCommandsEndAsTheContainerSays(t *testing.T) {
 		for name, test := range tests {
 			t.Run(name+" "+protocol, func(t *testing.T) {
 				result := executor.Exec(t.Context(), test.request)
+				if test.request.NoShell && test.reason == action.Succeeded && protocol == "over WebSocket" {
+					test.reason, test.code, test.process = action.Unknown, "N/A", action.MayRun // nothing proves it
+				}
 				assert.Equal(t, test.reason, result.Reason, result)
 				assert.Equal(t, test.code, result.CodeText())
 				assert.Equal(t, test.process, result.Process)
