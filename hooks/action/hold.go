@@ -187,8 +187,8 @@ func (h *Hold) early(ctx context.Context) Result {
 		result.Message = fmt.Sprintf("the command was held longer than its limit of %s and was ended", h.request.Limit)
 	}
 	if notSpoken(h.attempt.stream.failure()) {
-		result = *refusal(NoWebSocket, fmt.Sprintf("a hold needs a WebSocket, which the API server, or a proxy before it, does not give: %s",
-			plain(h.attempt.stream.failure())))
+		result = *refusal(NoWebSocket, "a hold needs a WebSocket, which the API server, or a proxy before it, does not give: "+
+			plain(h.attempt.stream.failure()))
 	}
 	result.Duration = time.Since(h.begun)
 	return result
