@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // The parts of a script, without comments and indentation, and with short names: it is stored in the annotations of many
@@ -16,11 +17,19 @@ var (
 	runSource string
 	//go:embed guarded.sh
 	guardedSource string
+	//go:embed stamped.sh
+	stampedSource string
+	//go:embed armed.sh
+	armedSource string
+	//go:embed watchdog.sh
+	watchdogSource string
 	//go:embed unguarded.sh
 	unguardedSource string
 
-	shortNames              = shorten(runSource + guardedSource + unguardedSource + callSource + endSource)
-	run, guarded, unguarded = strip(runSource), strip(guardedSource), strip(unguardedSource)
+	shortNames     = shorten(runSource + guardedSource + stampedSource + watchdogSource + unguardedSource + callSource + endSource + armedSource)
+	run, unguarded = strip(runSource), strip(unguardedSource)
+	stamped        = strip(guardedSource + stampedSource + watchdogSource)
+	armed          = strip(guardedSource + armedSource + watchdogSource)
 )
 
 var variable = regexp.MustCompile(`\bq_[a-z]+`)
@@ -65,9 +74,22 @@ func (c Chain) postScript() string {
 
 // script begins with an empty line, so that the first line of /proc/PID/cmdline ends with the script's name.
 func (c Chain) script() string {
-	var b strings.Builder
 	both := c.guarded()
-	b.WriteString("\n" + run + strip(fmt.Sprintf("q_both='%s' q_all='%s'\n", list(both), list(groups(c.Post)))))
+	if len(both) > 0 {
+		return c.definitions(both) + deadline(c.MaxQuiesce) + stamped
+	}
+	// Velero is to record the failure of a chain in which every failure is to be passed over.
+	strict := ""
+	if slices.ContainsFunc(c.Pre, func(h Hook) bool { return !h.Continue }) {
+		strict = "1"
+	}
+	return c.definitions(nil) + strip("q_strict="+strict+"\n") + unguarded
+}
+
+// definitions are what the rest of a script is made of, with the groups that have something to thaw.
+func (c Chain) definitions(thawing []int) string {
+	var b strings.Builder
+	b.WriteString("\n" + run + strip(fmt.Sprintf("q_both='%s' q_all='%s'\n", list(thawing), list(groups(c.Post)))))
 	b.WriteString("pre() {\n:\n")
 	for i := range c.Pre {
 		h := &c.Pre[i]
@@ -83,17 +105,11 @@ func (c Chain) script() string {
 		fmt.Fprintf(&b, "after %d %d %s%s\n", h.Group, seconds(h.Timeout), quote(h.Name), words(h.Command))
 	}
 	b.WriteString("}\n")
-	if len(both) > 0 {
-		b.WriteString(strip(fmt.Sprintf("q_max=%d\n", seconds(c.MaxQuiesce))) + guarded)
-		return b.String()
-	}
-	// Velero is to record the failure of a chain in which every failure is to be passed over.
-	strict := ""
-	if slices.ContainsFunc(c.Pre, func(h Hook) bool { return !h.Continue }) {
-		strict = "1"
-	}
-	b.WriteString(strip("q_strict="+strict+"\n") + unguarded)
 	return b.String()
+}
+
+func deadline(maxQuiesce time.Duration) string {
+	return strip(fmt.Sprintf("q_max=%d\n", seconds(maxQuiesce)))
 }
 
 // list names groups as the script does, each with a space before it.
