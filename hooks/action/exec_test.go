@@ -98,8 +98,7 @@ func TestAConnectionThatBreaksIsNoSuccess(t *testing.T) {
 		}
 		go func() {
 			<-begun
-			time.Sleep(50 * time.Millisecond) // for what was written to arrive
-			s.breakConnections()
+			s.endConnections()
 		}()
 		result := s.executor().Exec(t.Context(), request)
 		assert.Equal(t, ConnectionLost, result.Reason, result)
@@ -206,10 +205,8 @@ func TestACancelledCommandIsEnded(t *testing.T) {
 				ctx, cancel := begin(t)
 				defer cancel()
 				go func() {
-					for _, err := os.Stat(began); err != nil; _, err = os.Stat(began) {
-						time.Sleep(10 * time.Millisecond)
-					}
-					if name == "Cancelled" {
+					exists := func() bool { _, err := os.Stat(began); return err == nil }
+					if assert.Eventually(t, exists, patience, 10*time.Millisecond) && name == "Cancelled" {
 						cancel()
 					}
 				}()

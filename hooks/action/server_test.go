@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -106,6 +107,17 @@ func (s *server) Get(_ context.Context, key client.ObjectKey, obj client.Object,
 	}
 	s.pod.DeepCopyInto(obj.(*corev1.Pod))
 	return nil
+}
+
+// endConnections ends all connections behind what was written to them: the client reads that first.
+func (s *server) endConnections() {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	for _, conn := range s.conns {
+		tcp, ok := conn.(*net.TCPConn)
+		assert.True(s.t, ok, "got %T", conn)
+		assert.NoError(s.t, tcp.CloseWrite())
+	}
 }
 
 // breakConnections ends all connections, as the death of the API server does.

@@ -432,3 +432,38 @@ func TestPreparableSaysWhatARestoreWouldMeet(t *testing.T) {
 	assert.Equal(t, "shop/b", status.NotStamped[0].Pod)
 	assert.Nil(t, meta.FindStatusCondition(reported(set, "exec", good).Conditions, v1alpha1.ConditionPreparable))
 }
+
+func TestTheLastRestoreStaysWhenItsPodsHaveGone(t *testing.T) {
+	init := v1alpha1.Hook{Name: "seed", Stages: []v1alpha1.Stage{v1alpha1.PostRestore}, Init: &v1alpha1.InitAction{
+		Containers: []v1alpha1.InitContainer{{Command: []string{"x"}}}}}
+	set := setOf(t, stamp.Options{}, policyOf("p", 0, init))
+	at := func(second int) metav1.Time {
+		return metav1.NewTime(time.Date(2026, 11, 26, 1, 2, second, 0, time.UTC))
+	}
+	pod := func(name, restoredBy string, second int) keeper.Finding {
+		finding := found(set, name, nil, "db")
+		finding.Trace = restore.Trace{Policies: []match.Ref{{Name: "p"}}, Restore: restoredBy, At: at(second)}
+		return finding
+	}
+	next := func(before v1alpha1.HookPolicyStatus, pods ...keeper.Finding) v1alpha1.HookPolicyStatus {
+		counted := add(&keeper.Survey{Set: set, Pods: pods})[match.Ref{Name: "p"}]
+		if counted == nil {
+			counted = none
+		}
+		return report(&set.Policies[0], &before, counted)
+	}
+	status := next(v1alpha1.HookPolicyStatus{}, pod("a", "first", 1), pod("b", "second", 2), pod("c", "second", 3))
+	assert.EqualValues(t, 3, status.PreparedPods)
+	second := &v1alpha1.LastRestore{Name: "second", Time: at(3), Pods: 2}
+	assert.Equal(t, second, status.LastRestore)
+
+	status = next(status, pod("a", "first", 1), pod("c", "second", 3))
+	assert.Equal(t, second, status.LastRestore, "fewer are left of it, and it was as large all the same")
+	status = next(status)
+	assert.Zero(t, status.PreparedPods)
+	assert.Equal(t, second, status.LastRestore)
+	status = next(status, pod("a", "first", 1))
+	assert.Equal(t, second, status.LastRestore, "an earlier one is not the last")
+	status = next(status, pod("d", "third", 4))
+	assert.Equal(t, &v1alpha1.LastRestore{Name: "third", Time: at(4), Pods: 1}, status.LastRestore)
+}
