@@ -2,6 +2,7 @@ package plan
 
 import (
 	"cmp"
+	"slices"
 
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
@@ -19,15 +20,24 @@ type Hook struct {
 }
 
 // HookOf is a hook of a policy, by its place; false for one that no session runs: init containers are added by the webhook.
+// A hold is there in two stages: in its own, and in the counterpart, where it is released.
 func HookOf(spec *v1alpha1.HookPolicySpec, place int) (Hook, bool) {
 	hook := &spec.Hooks[place]
+	stages := hook.Stages
+	if hook.Hold != nil {
+		for stage, before := range counterpart {
+			if slices.Contains(hook.Stages, before) {
+				stages = append(slices.Clip(stages), stage)
+			}
+		}
+	}
 	return Hook{
 		Name:            hook.Name,
 		Place:           place,
-		Stages:          hook.Stages,
+		Stages:          stages,
 		Container:       hook.Container,
 		OnError:         cmp.Or(hook.OnError, v1alpha1.Fail),
-		RunOn:           v1alpha1.EachPod,
-		ExecutionPolicy: v1alpha1.Always,
+		RunOn:           cmp.Or(hook.RunOn, v1alpha1.EachPod),
+		ExecutionPolicy: cmp.Or(hook.ExecutionPolicy, v1alpha1.Always),
 	}, hook.Init == nil
 }

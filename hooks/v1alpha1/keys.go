@@ -19,6 +19,15 @@ const (
 	// RestoredKey marks a pod as restored, whatever the tool: a label or an annotation, whose value is the restore's name.
 	RestoredKey = "quiesce.io/restored"
 
+	// AbandonAnnotation on a HookSession gives up the thaw of what cannot be reached: its value is "true", or names of pods,
+	// separated by commas. Whoever sets it sees to those pods.
+	AbandonAnnotation = "quiesce.io/abandon"
+	// ThawFinalizer on a HookSession and its HookRuns keeps them until what was quiesced is thawed.
+	ThawFinalizer = "quiesce.io/thaw"
+	// SessionUIDLabel on a HookRun is the UID of its session, and StageLabel its stage.
+	SessionUIDLabel = "quiesce.io/session-uid"
+	StageLabel      = "quiesce.io/stage"
+
 	// AuthorAnnotation on a policy is the user who wrote its spec, and AuthoredAtAnnotation when (RFC 3339). Both are
 	// written at admission, whatever the request has there.
 	AuthorAnnotation     = "quiesce.io/author"

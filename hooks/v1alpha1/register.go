@@ -12,7 +12,8 @@ var GroupVersion = schema.GroupVersion{Group: "quiesce.io", Version: "v1alpha1"}
 // AddToScheme makes the types of this package known to a scheme. Its error is that of the scheme's builder: none
 // unless a type was registered twice.
 func AddToScheme(scheme *runtime.Scheme) error {
-	scheme.AddKnownTypes(GroupVersion, &HookPolicy{}, &HookPolicyList{}, &NamespacedHookPolicy{}, &NamespacedHookPolicyList{})
+	scheme.AddKnownTypes(GroupVersion, &HookPolicy{}, &HookPolicyList{}, &NamespacedHookPolicy{}, &NamespacedHookPolicyList{},
+		&HookSession{}, &HookSessionList{}, &HookRun{}, &HookRunList{})
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil
 }

@@ -58,9 +58,6 @@ const (
 	Failed Outcome = "Failed"
 )
 
-// PreRestore is the stage before a restore. The hooks of policies cannot name it yet.
-const PreRestore Stage = "PreRestore"
-
 // RunOn says how often a hook runs in a stage of a session.
 //
 // +kubebuilder:validation:Enum=EachPod;OnePod;Session

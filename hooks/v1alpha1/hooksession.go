@@ -1,0 +1,152 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// HookSession takes the pods of its namespace through the hooks of one backup, snapshot, restore, clone or replication. A backup
+// tool creates it, waits for ReadyForSnapshot (ReadyForRestore for a restore) or Failed, does its work, and says in
+// spec.outcomes what became of it. Whatever was quiesced is thawed, also when the session is deleted or nobody is heard of any more.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:scope=Namespaced,shortName=hses,categories=quiesce
+// +kubebuilder:printcolumn:name="Operation",type=string,JSONPath=`.spec.operation`
+// +kubebuilder:printcolumn:name="Phase",type=string,JSONPath=`.status.phase`
+// +kubebuilder:printcolumn:name="Hooks",type=integer,JSONPath=`.status.hooks.total`
+// +kubebuilder:printcolumn:name="Failed",type=integer,JSONPath=`.status.hooks.failed`
+// +kubebuilder:printcolumn:name="Quiesced",type=string,JSONPath=`.status.window.duration`
+// +kubebuilder:printcolumn:name="Consistent",type=string,JSONPath=`.status.conditions[?(@.type=="Consistent")].status`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Thawed",type=string,JSONPath=`.status.conditions[?(@.type=="Thawed")].status`,priority=1
+// +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.message`,priority=1
+type HookSession struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// +required
+	Spec HookSessionSpec `json:"spec"`
+	// +optional
+	Status HookSessionStatus `json:"status,omitempty"`
+}
+
+// HookSessionList is a list of HookSession.
+//
+// +kubebuilder:object:root=true
+type HookSessionList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []HookSession `json:"items"`
+}
+
+// HookSessionSpec is what a backup tool asks for. Only outcomes and cancel can change, each once.
+//
+// +kubebuilder:validation:XValidation:rule="self.operation == oldSelf.operation",fieldPath=".operation",message="it cannot change: create another session"
+// +kubebuilder:validation:XValidation:rule="has(self.dataSource) == has(oldSelf.dataSource) && (!has(self.dataSource) || self.dataSource == oldSelf.dataSource)",fieldPath=".dataSource",message="it cannot change: create another session"
+// +kubebuilder:validation:XValidation:rule="has(self.destination) == has(oldSelf.destination) && (!has(self.destination) || self.destination == oldSelf.destination)",fieldPath=".destination",message="it cannot change: create another session"
+// +kubebuilder:validation:XValidation:rule="has(self.trigger) == has(oldSelf.trigger) && (!has(self.trigger) || self.trigger == oldSelf.trigger)",fieldPath=".trigger",message="it cannot change: create another session"
+// +kubebuilder:validation:XValidation:rule="has(self.policyNames) == has(oldSelf.policyNames) && (!has(self.policyNames) || self.policyNames == oldSelf.policyNames)",fieldPath=".policyNames",message="it cannot change: create another session"
+// +kubebuilder:validation:XValidation:rule="has(self.labelSelector) == has(oldSelf.labelSelector) && (!has(self.labelSelector) || self.labelSelector == oldSelf.labelSelector)",fieldPath=".labelSelector",message="it cannot change: create another session"
+// +kubebuilder:validation:XValidation:rule="has(self.maxQuiesce) == has(oldSelf.maxQuiesce) && (!has(self.maxQuiesce) || self.maxQuiesce == oldSelf.maxQuiesce)",fieldPath=".maxQuiesce",message="it cannot change: create another session"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.outcomes) || has(self.outcomes)",fieldPath=".outcomes",message="what has been said cannot be taken back"
+// +kubebuilder:validation:XValidation:rule="!(self.operation in ['Snapshot', 'Restore']) || !has(self.outcomes) || !has(self.outcomes.snapshot)",fieldPath=".outcomes.snapshot",message="write outcomes.operation: this operation has no snapshot beside it"
+// +kubebuilder:validation:XValidation:rule="self.operation != 'Snapshot' || !has(self.dataSource) || self.dataSource == 'Live'",fieldPath=".dataSource",message="a snapshot is taken of what runs: write Live, or operation Backup or Restore"
+// +kubebuilder:validation:XValidation:rule="self.operation != 'Backup' || !has(self.dataSource) || self.dataSource != 'Backup'",fieldPath=".dataSource",message="a backup is not made of a Backup: write Live, Snapshot for the backup of a snapshot that there is, or operation Replicate for a further copy"
+// +kubebuilder:validation:XValidation:rule="self.operation != 'Restore' || has(self.dataSource) && self.dataSource != 'Live'",fieldPath=".dataSource",message="a restore is from something kept: write Snapshot or Backup, or operation Clone for a copy of what runs"
+// +kubebuilder:validation:XValidation:rule="!(self.operation in ['Snapshot', 'Backup']) || !has(self.destination)",fieldPath=".destination",message="a snapshot or backup does not go to a namespace or cluster: leave it out, or write operation Clone or Replicate"
+// +kubebuilder:validation:XValidation:rule="!(self.operation in ['Clone', 'Replicate']) || has(self.destination)",fieldPath=".destination",message="the copy needs a place of its own: write its namespace, or cluster Remote"
+type HookSessionSpec struct {
+	// Operation that the session accompanies.
+	// +required
+	Operation Operation `json:"operation"`
+
+	// DataSource is what there is already: Live (nothing but what runs), a Snapshot or a Backup.
+	// +optional
+	// +kubebuilder:default=Live
+	DataSource DataSource `json:"dataSource,omitempty"`
+
+	// Destination of a Clone, a Replicate or a Restore. Default: this namespace.
+	// +optional
+	Destination *Destination `json:"destination,omitempty"`
+
+	// Trigger is AdHoc, for which every hook becomes an event, or Scheduled, for which only failures do.
+	// +optional
+	// +kubebuilder:default=AdHoc
+	Trigger Trigger `json:"trigger,omitempty"`
+
+	// PolicyNames of the HookPolicies and NamespacedHookPolicies to be used. Default: all that select pods of the namespace.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=256
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=253
+	PolicyNames []string `json:"policyNames,omitempty"`
+
+	// LabelSelector narrows the pods further.
+	// +optional
+	LabelSelector *LabelSelector `json:"labelSelector,omitempty"`
+
+	// MaxQuiesce is the longest time between the first hook before the snapshot and the thaw: a number with a unit (s, m, h), 1s to 24h. It can
+	// only shorten that of the policies.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,7}([.][0-9]{1,9})?(ms|s|m|h))+$')",message="write a duration with its unit, such as 90s, 10m or 1h"
+	// +kubebuilder:validation:XValidation:rule="!self.matches('^([0-9]{1,7}([.][0-9]{1,9})?(ms|s|m|h))+$') || (duration(self) >= duration('1s') && duration(self) <= duration('24h'))",message="write a duration of 1s to 24h"
+	MaxQuiesce Duration `json:"maxQuiesce,omitzero"`
+
+	// Outcomes are what the backup tool says of its work. A session waits for them.
+	// +optional
+	Outcomes *Outcomes `json:"outcomes,omitempty"`
+
+	// Cancel ends the session: what was quiesced is thawed. It cannot be taken back.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="self || !oldSelf",message="a cancelled session cannot go on: create another"
+	Cancel bool `json:"cancel,omitempty"`
+
+	// TTLSecondsAfterFinished is after how many seconds a finished session is deleted, with its HookRuns. Default: as the
+	// controller is set up, a week.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=315360000
+	TTLSecondsAfterFinished *int32 `json:"ttlSecondsAfterFinished,omitempty"`
+}
+
+// Destination is where a copy goes.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.__namespace__) || has(self.cluster) && self.cluster == 'Remote'",message="write namespace, or cluster Remote"
+type Destination struct {
+	// Cluster is Local or Remote.
+	// +optional
+	// +kubebuilder:default=Local
+	Cluster DestinationCluster `json:"cluster,omitempty"`
+
+	// Namespace in that cluster.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Namespace string `json:"namespace,omitempty"`
+}
+
+// Outcomes of the parts of the operation.
+type Outcomes struct {
+	// Snapshot says that the snapshot has been taken, or not: what was quiesced for it is thawed, while data may still move.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="it was said already and cannot change"
+	Snapshot Outcome `json:"snapshot,omitempty"`
+
+	// Operation says that the operation is over.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="it was said already and cannot change"
+	Operation Outcome `json:"operation,omitempty"`
+}
+
+// Trigger is what has made somebody create a session.
+//
+// +kubebuilder:validation:Enum=AdHoc;Scheduled
+type Trigger string
+
+const (
+	// AdHoc: somebody is looking. Every hook becomes an event.
+	AdHoc Trigger = "AdHoc"
+	// Scheduled: nobody is. Failures become events.
+	Scheduled Trigger = "Scheduled"
+)
