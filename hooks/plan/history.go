@@ -15,7 +15,7 @@ type History struct {
 	Done []v1alpha1.Stage
 	// Attempts are the pre hooks that were started, whatever has become of them.
 	Attempts []Attempt
-	// PreFailed is true once a pre hook with onError Fail has failed.
+	// PreFailed is true once a pre hook with onError Fail has failed, or what was quiesced did not stay so long enough.
 	PreFailed bool
 	// Started is true once the tool has been told that it may begin (ReadyForSnapshot, ReadyForRestore), since it may have.
 	Started bool

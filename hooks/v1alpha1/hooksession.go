@@ -48,6 +48,7 @@ type HookSessionList struct {
 // +kubebuilder:validation:XValidation:rule="has(self.policyNames) == has(oldSelf.policyNames) && (!has(self.policyNames) || self.policyNames == oldSelf.policyNames)",fieldPath=".policyNames",message="it cannot change: create another session"
 // +kubebuilder:validation:XValidation:rule="has(self.labelSelector) == has(oldSelf.labelSelector) && (!has(self.labelSelector) || self.labelSelector == oldSelf.labelSelector)",fieldPath=".labelSelector",message="it cannot change: create another session"
 // +kubebuilder:validation:XValidation:rule="has(self.maxQuiesce) == has(oldSelf.maxQuiesce) && (!has(self.maxQuiesce) || self.maxQuiesce == oldSelf.maxQuiesce)",fieldPath=".maxQuiesce",message="it cannot change: create another session"
+// +kubebuilder:validation:XValidation:rule="has(self.outcomeTimeout) == has(oldSelf.outcomeTimeout) && (!has(self.outcomeTimeout) || self.outcomeTimeout == oldSelf.outcomeTimeout)",fieldPath=".outcomeTimeout",message="it cannot change: create another session"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.outcomes) || has(self.outcomes)",fieldPath=".outcomes",message="what has been said cannot be taken back"
 // +kubebuilder:validation:XValidation:rule="!(self.operation in ['Snapshot', 'Restore']) || !has(self.outcomes) || !has(self.outcomes.snapshot)",fieldPath=".outcomes.snapshot",message="write outcomes.operation: this operation has no snapshot beside it"
 // +kubebuilder:validation:XValidation:rule="self.operation != 'Snapshot' || !has(self.dataSource) || self.dataSource == 'Live'",fieldPath=".dataSource",message="a snapshot is taken of what runs: write Live, or operation Backup or Restore"
@@ -92,6 +93,14 @@ type HookSessionSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,7}([.][0-9]{1,9})?(ms|s|m|h))+$')",message="write a duration with its unit, such as 90s, 10m or 1h"
 	// +kubebuilder:validation:XValidation:rule="!self.matches('^([0-9]{1,7}([.][0-9]{1,9})?(ms|s|m|h))+$') || (duration(self) >= duration('1s') && duration(self) <= duration('24h'))",message="write a duration of 1s to 24h"
 	MaxQuiesce Duration `json:"maxQuiesce,omitzero"`
+
+	// OutcomeTimeout is how long the session waits for outcomes.operation once the backup tool may begin: then it takes it
+	// for Failed. A number with a unit (s, m, h), 1s to 720h. It bounds the whole operation, maxQuiesce the part in which pods are quiesced.
+	// +optional
+	// +kubebuilder:default="24h"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,7}([.][0-9]{1,9})?(ms|s|m|h))+$')",message="write a duration with its unit, such as 90s, 10m or 1h"
+	// +kubebuilder:validation:XValidation:rule="!self.matches('^([0-9]{1,7}([.][0-9]{1,9})?(ms|s|m|h))+$') || (duration(self) >= duration('1s') && duration(self) <= duration('720h'))",message="write a duration of 1s to 720h"
+	OutcomeTimeout Duration `json:"outcomeTimeout,omitzero"`
 
 	// Outcomes are what the backup tool says of its work. A session waits for them.
 	// +optional

@@ -52,6 +52,10 @@ type HookSessionStatus struct {
 	// +optional
 	FinishedAt *metav1.Time `json:"finishedAt,omitempty"`
 
+	// QuiescedPods is how many pods are quiesced, or may be.
+	// +optional
+	QuiescedPods int32 `json:"quiescedPods,omitempty"`
+
 	// Hooks counts the hooks, once for every pod.
 	// +optional
 	Hooks HookCounts `json:"hooks,omitzero"`
@@ -129,6 +133,7 @@ const (
 	ReasonUnreachable      = "Unreachable"      // a pod cannot be reached to thaw it
 	ReasonThawFailed       = "ThawFailed"       // a hook that thaws has ended with another code than 0
 	ReasonBeganEarly       = "BeganEarly"       // the backup tool has reported before it was told that it may begin
+	ReasonNoOutcome        = "NoOutcome"        // the backup tool has not reported in time
 )
 
 // SessionPlan says which kinds of hooks an operation has.

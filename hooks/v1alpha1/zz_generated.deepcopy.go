@@ -486,6 +486,7 @@ func (in *HookSessionSpec) DeepCopyInto(out *HookSessionSpec) {
 		(*in).DeepCopyInto(*out)
 	}
 	out.MaxQuiesce = in.MaxQuiesce
+	out.OutcomeTimeout = in.OutcomeTimeout
 	if in.Outcomes != nil {
 		in, out := &in.Outcomes, &out.Outcomes
 		*out = new(Outcomes)
