@@ -69,7 +69,7 @@ generate: $(TOOLS)/controller-gen ## Generate deepcopy, CRDs, RBAC, the webhook'
 	$(TOOLS)/controller-gen rbac:roleName=quiesce-webhook paths=./webhook paths=./hooks/policies \
 	  output:rbac:dir=config/rbac/webhook
 	$(TOOLS)/controller-gen rbac:roleName=quiesce-controller paths=./hooks/policies paths=./hooks/status \
-	  paths=./hooks/stamp/keeper paths=./webhook/certificates paths=./cmd/quiesce-controller \
+	  paths=./hooks/stamp/keeper paths=./hooks/action paths=./hooks/session/... paths=./webhook/certificates paths=./cmd/quiesce-controller \
 	  output:rbac:dir=config/rbac/controller
 	$(TOOLS)/controller-gen webhook paths=./webhook paths=./webhook/authoring output:webhook:dir=config/webhook
 	rm -rf charts/quiesce/generated

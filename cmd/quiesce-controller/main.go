@@ -34,6 +34,7 @@ func run() error {
 	flag.Func("excluded-namespaces", "further namespaces that never take part, separated by commas", options.scope.Exclude)
 	options.policies.BindFlags(flag.CommandLine)
 	flag.IntVar(&options.stampsPerSecond, "stamps-per-second", 50, "how many running pods may be patched in a second")
+	options.sessions.bindFlags(flag.CommandLine)
 	flag.StringVar(&options.caSecretName, "ca-secret-name", "quiesce-webhook-ca", "Secret in which to keep the CA")
 	flag.StringVar(&options.webhookConfigurationName, "webhook-configuration-name", "quiesce-webhook",
 		"MutatingWebhookConfiguration and ValidatingWebhookConfiguration into which to write the CA")
@@ -42,6 +43,9 @@ func run() error {
 	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&logging)))
 	if options.stampsPerSecond < 1 {
 		return fmt.Errorf("--stamps-per-second: got %d, write 1 or more", options.stampsPerSecond)
+	}
+	if err := options.sessions.check(); err != nil {
+		return err
 	}
 
 	// Most of the heap is the cache of pods, which stays: room for half of it as garbage is enough.
@@ -52,9 +56,9 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	mgr, err := newManager(config, options)
+	mgr, sessions, err := newManager(config, options)
 	if err != nil {
 		return err
 	}
-	return mgr.Start(ctrl.SetupSignalHandler())
+	return mgr.Start(handedOver(ctrl.SetupSignalHandler(), sessions, options.sessions.handoverLimit))
 }

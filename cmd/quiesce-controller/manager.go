@@ -19,6 +19,7 @@ import (
 
 	"github.com/quiesce-io/quiesce/hooks/match"
 	"github.com/quiesce-io/quiesce/hooks/policies"
+	"github.com/quiesce-io/quiesce/hooks/session"
 	"github.com/quiesce-io/quiesce/hooks/stamp/keeper"
 	"github.com/quiesce-io/quiesce/hooks/status"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
@@ -34,15 +35,16 @@ type options struct {
 	scope                                      match.Scope
 	policies                                   policies.Options
 	stampsPerSecond                            int
+	sessions                                   sessionOptions
 	caSecretName, webhookConfigurationName     string
 }
 
 // newManager wires the controllers. Its cache holds the one Secret and the two webhook configurations that are ours.
-func newManager(config *rest.Config, options options) (manager.Manager, error) {
+func newManager(config *rest.Config, options options) (manager.Manager, *session.Reconciler, error) {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
 		if err := add(scheme); err != nil {
-			return nil, fmt.Errorf("building the scheme: %w", err)
+			return nil, nil, fmt.Errorf("building the scheme: %w", err)
 		}
 	}
 	secret := types.NamespacedName{Namespace: options.scope.Own, Name: options.caSecretName}
@@ -70,30 +72,34 @@ func newManager(config *rest.Config, options options) (manager.Manager, error) {
 		},
 	})
 	if err != nil {
-		return nil, fmt.Errorf("setting up the controller: %w", err)
+		return nil, nil, fmt.Errorf("setting up the controller: %w", err)
 	}
-	if err := addStamping(mgr, options); err != nil {
-		return nil, fmt.Errorf("setting up stamping: %w", err)
+	loader, err := policies.NewLoader(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetCache(), options.policies)
+	if err != nil {
+		return nil, nil, fmt.Errorf("setting up policies: %w", err)
+	}
+	if err := addStamping(mgr, loader, options); err != nil {
+		return nil, nil, fmt.Errorf("setting up stamping: %w", err)
+	}
+	sessions, err := addSessions(mgr, loader, options)
+	if err != nil {
+		return nil, nil, fmt.Errorf("setting up sessions: %w", err)
 	}
 	injector := &certificates.Injector{Client: mgr.GetClient(), Secret: secret, Configuration: options.webhookConfigurationName}
 	if err := injector.SetupWithManager(mgr); err != nil {
-		return nil, fmt.Errorf("setting up the caBundle: %w", err)
+		return nil, nil, fmt.Errorf("setting up the caBundle: %w", err)
 	}
 	if err := mgr.Add(certificates.NewAuthority(config, secret.Namespace, secret.Name)); err != nil {
-		return nil, fmt.Errorf("setting up the CA: %w", err)
+		return nil, nil, fmt.Errorf("setting up the CA: %w", err)
 	}
 	if err := errors.Join(mgr.AddHealthzCheck("ping", healthz.Ping), mgr.AddReadyzCheck("ca-bundle", injector.Check)); err != nil {
-		return nil, fmt.Errorf("adding a health check: %w", err)
+		return nil, nil, fmt.Errorf("adding a health check: %w", err)
 	}
-	return mgr, nil
+	return mgr, sessions, nil
 }
 
-// addStamping adds what has to do with policies: the loader, the keeper of stamps, and the status.
-func addStamping(mgr manager.Manager, options options) error {
-	loader, err := policies.NewLoader(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetCache(), options.policies)
-	if err != nil {
-		return err
-	}
+// addStamping adds what has to do with policies and stamps: the loader, the keeper of stamps, and the status.
+func addStamping(mgr manager.Manager, loader *policies.Loader, options options) error {
 	reporter := status.NewReporter(mgr.GetClient(), mgr.GetEventRecorder("quiesce-controller"))
 	stamps := &keeper.Keeper{
 		Client: mgr.GetClient(), Policies: loader, Scope: options.scope,

@@ -16,6 +16,8 @@ import (
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/quiesce-io/quiesce/hooks/chain"
 )
 
 // An exec over WebSocket is a GET, for which API servers up to 1.34 want get, and later ones create as well.
@@ -51,6 +53,10 @@ type Request struct {
 	Chain bool
 	// NoShell says that the container has no /bin/sh, or no sleep: at the timeout its process cannot be ended.
 	NoShell bool
+	// Arm is the guard whose watchdog is started ahead of the command, which is not run if that fails. It needs a shell.
+	Arm *chain.Guard
+	// Disarm ends the container's watchdog when the command has succeeded.
+	Disarm bool
 	// Token is one of NewToken's under which End finds the process later, whoever asks for it. By default it is not told.
 	Token string
 }

@@ -58,7 +58,7 @@ func (e *Executor) attempt(request Request, tee func([]byte)) *attempt {
 		if a.request.Token == "" {
 			a.request.Token = NewToken()
 		}
-		a.call = chain.Call{Token: a.request.Token, Command: request.Command, Timeout: max(request.Timeout, 1), Stdin: request.Stdin != ""}
+		a.call = chain.Call{Token: a.request.Token, Command: request.Command, Timeout: max(request.Timeout, 1), Stdin: request.Stdin != "", Arm: request.Arm, Disarm: request.Disarm}
 		if request.Chain {
 			a.call.Timeout = 0
 		}
@@ -192,8 +192,10 @@ func (a *attempt) result() Result {
 
 // reported is the result of a call that has reported; interrupted is why it was ended from outside, if it was.
 func (a *attempt) reported(report chain.Report, interrupted Reason) Result {
-	result := Result{Process: HasEnded}
+	result := Result{Process: HasEnded, Guard: guardState(report)}
 	switch report.How {
+	case chain.Unarmed:
+		return a.say(a.unarmed(report.Code))
 	case chain.Unable:
 		return a.say(*refusal(NoShell, fmt.Sprintf("%s lacks /proc or the program sleep; nothing was run; set shell: None in the policy", a.request.Target)))
 	case chain.TimedOut:
@@ -234,4 +236,26 @@ func (a *attempt) why(reason Reason) string {
 func (a *attempt) say(result Result) Result {
 	result.Output = a.output.tail()
 	return result
+}
+
+// guardState is what a report tells of the watchdog.
+func guardState(report chain.Report) GuardState {
+	switch {
+	case report.TookOver:
+		return TookOver
+	case report.Early:
+		return ThawedEarly
+	}
+	return ""
+}
+
+// unarmed is the result of a call that has run nothing, since its watchdog could not be started.
+func (a *attempt) unarmed(code int) Result {
+	switch code {
+	case chain.ExitBusy:
+		return *refusal(Busy, fmt.Sprintf("another backup is quiescing %s; nothing was run", a.request.Target))
+	case chain.ExitNoWatchdog:
+		return *refusal(NoShell, fmt.Sprintf("%s lacks what a watchdog needs; nothing was run; set shell: None in the policy", a.request.Target))
+	}
+	return *refusal(NotStarted, fmt.Sprintf("the watchdog of %s could not be started (code %d); nothing was run", a.request.Target, code))
 }

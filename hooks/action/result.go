@@ -18,6 +18,7 @@ const (
 	Unknown           Reason = "Unknown"           // an answer that we do not understand
 	NotStarted        Reason = "NotStarted"        // the container's runtime could not start it
 	NoShell           Reason = "NoShell"           // the container lacks /bin/sh, /proc or sleep
+	Busy              Reason = "Busy"              // another backup is quiescing the container
 	NotRunning        Reason = "NotRunning"        // the container, or its pod, does not run
 	ContainerNotFound Reason = "ContainerNotFound" // the pod has no such container
 	PodGone           Reason = "PodGone"           // the pod is gone, or another has its name
@@ -47,7 +48,19 @@ type Result struct {
 	Output   string
 	Process  Process
 	Duration time.Duration
+	Guard    GuardState
 }
+
+// GuardState is what there is to know of a watchdog that was started or ended with a command.
+type GuardState string
+
+// What there may be to know.
+const (
+	// TookOver: it was started in place of one that could not thaw everything. All is to be thawed in the end.
+	TookOver GuardState = "TookOver"
+	// ThawedEarly: there was none any more to be ended.
+	ThawedEarly GuardState = "ThawedEarly"
+)
 
 // CodeText is the code, or N/A where there is none.
 func (r Result) CodeText() string {

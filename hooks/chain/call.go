@@ -26,6 +26,11 @@ type Call struct {
 	Timeout time.Duration
 	// Stdin lets the command read what is sent. Otherwise there is nothing to read.
 	Stdin bool
+	// Arm is the guard whose watchdog is started ahead of the command, which does not run if that fails: see Guard.ArmCommand.
+	// Its time is not the command's.
+	Arm *Guard
+	// Disarm ends the watchdog when the command has ended with code 0, and only then: see Guard.DisarmCommand.
+	Disarm bool
 }
 
 // Argv is what to run.
@@ -37,7 +42,14 @@ func (c Call) Argv() []string {
 	if c.Stdin {
 		stdin = "1"
 	}
-	argv := append(command("quiesce-call-"+c.Token, callScript), strconv.FormatInt(limit, 10), stdin)
+	arm, disarm := "", ""
+	if c.Arm != nil {
+		arm = c.Arm.script()
+	}
+	if c.Disarm {
+		disarm = Guard{}.script()
+	}
+	argv := append(command("quiesce-call-"+c.Token, callScript), strconv.FormatInt(limit, 10), stdin, arm, disarm)
 	return append(argv, c.Command...)
 }
 
@@ -47,7 +59,14 @@ func (c Call) Net() time.Duration {
 	if c.Timeout <= 0 {
 		return 0
 	}
-	return time.Duration(seconds(c.Timeout))*time.Second + grace + margin
+	net := time.Duration(seconds(c.Timeout))*time.Second + grace + margin
+	if c.Arm != nil {
+		net += GuardTimeout
+	}
+	if c.Disarm {
+		net += GuardTimeout
+	}
+	return net
 }
 
 // EndGrace is how long EndArgv takes at most.
@@ -72,6 +91,7 @@ const (
 	TimedOut How = "timedout" // it was ended when its timeout had passed
 	Ended    How = "ended"    // it was ended by EndArgv, or by a signal to its shell
 	Unable   How = "unable"   // nothing was run: the container lacks /proc or the program sleep
+	Unarmed  How = "unarmed"  // nothing was run: the watchdog could not be started, and Code says why
 )
 
 // Report is what a call writes when it ends.
@@ -81,6 +101,10 @@ type Report struct {
 	Code int
 	// Stuck is true when the command was to be ended and could not be.
 	Stuck bool
+	// TookOver is true when the watchdog took over from one that could not thaw everything: see ExitTookOver.
+	TookOver bool
+	// Early is true when there was no watchdog any more that could be ended: see ExitThawedEarly.
+	Early bool
 }
 
 // ReportPrefix begins a call's report, and stands nowhere in its arguments: what a command like ps prints is no report.
@@ -89,14 +113,26 @@ func (c Call) ReportPrefix() string { return c.Token + "=" }
 // ParseReport reads what follows ReportPrefix, up to the end of the line.
 func ParseReport(line string) (Report, bool) {
 	words := strings.Fields(line)
-	if len(words) != 2 && (len(words) != 3 || words[2] != "stuck") {
+	if len(words) < 2 {
 		return Report{}, false
 	}
 	code, err := strconv.ParseUint(words[1], 10, 8)
-	how := How(words[0])
-	switch how {
-	case Exited, TimedOut, Ended, Unable:
-		return Report{How: how, Code: int(code), Stuck: len(words) == 3}, err == nil
+	report := Report{How: How(words[0]), Code: int(code)}
+	for _, word := range words[2:] {
+		switch word {
+		case "stuck":
+			report.Stuck = true
+		case "tookover":
+			report.TookOver = true
+		case "early":
+			report.Early = true
+		default:
+			return Report{}, false
+		}
+	}
+	switch report.How {
+	case Exited, TimedOut, Ended, Unable, Unarmed:
+		return report, err == nil
 	default:
 		return Report{}, false
 	}

@@ -21,6 +21,8 @@ type Set struct {
 	// Compiled decides about the hooks of backups of pods, Restores about init containers of restored ones.
 	Compiled *stamp.Policies
 	Restores *restore.Policies
+	// Index has those that can be used and are not suspended, for whoever plans with them.
+	Index *match.Index
 	// Policies are all of both kinds, those included that are suspended or cannot be used, sorted by namespace and name.
 	Policies []Policy
 	// Provisional is true before it is known whether Velero has Schedules or Backups with hooks: enough for new pods,
@@ -79,6 +81,6 @@ func newSet(cluster []v1alpha1.HookPolicy, namespaced []v1alpha1.NamespacedHookP
 	for i := range set.Policies {
 		set.Policies[i].Refusal = refusals[set.Policies[i].Ref]
 	}
-	set.Compiled, set.Restores = stamp.New(index, options), restore.New(index)
+	set.Compiled, set.Restores, set.Index = stamp.New(index, options), restore.New(index), index
 	return set
 }

@@ -206,8 +206,11 @@ var BackupStages = []Stage{PreBackup, PreSnapshot, PostSnapshot, PostBackup}
 // Stages lists all of them, in the order in which they come.
 var Stages = slices.Concat(BackupStages, []Stage{PreRestore, PostRestore})
 
-// MaxTimeout is the longest that a hook may take.
-const MaxTimeout = 25 * time.Minute
+// How long a hook may take: by default, and at most.
+const (
+	DefaultTimeout = 30 * time.Second
+	MaxTimeout     = 25 * time.Minute
+)
 
 // OnError says what the failure of a hook means. The words are Velero's.
 //

@@ -46,8 +46,10 @@ type HookPolicySpec struct {
 	Hooks []Hook `json:"hooks"`
 }
 
-// The least and the most that MaxQuiesce may be.
+// MaxQuiesce by default, and the least and the most that it may be.
 const (
+	DefaultMaxQuiesce = 10 * time.Minute
+
 	LeastMaxQuiesce = time.Second
 	MostMaxQuiesce  = 24 * time.Hour
 )

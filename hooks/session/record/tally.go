@@ -1,0 +1,56 @@
+package record
+
+import (
+	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
+)
+
+// maxFailureMessage is how long the message of a failure may be in a session's status, by the schema.
+const maxFailureMessage = 256
+
+// Tally counts the hooks, and names the first of those that failed.
+func (r *Record) Tally() (v1alpha1.HookCounts, []v1alpha1.HookFailure) {
+	var (
+		counts   v1alpha1.HookCounts
+		failures []v1alpha1.HookFailure
+	)
+	for _, run := range r.Runs {
+		counts.Total += int32(len(run.Spec.Pods))
+		counts.Succeeded += run.Status.Succeeded
+		counts.Failed += run.Status.Failed
+		counts.Skipped += run.Status.Skipped
+		if run.Status.Failed == 0 {
+			continue
+		}
+		for i := range run.Status.Results {
+			if len(failures) == v1alpha1.MaxFailures {
+				break
+			}
+			if result := &run.Status.Results[i]; result.Outcome == v1alpha1.ResultFailed {
+				failures = append(failures, failure(run, result))
+			}
+		}
+	}
+	return counts, failures
+}
+
+func failure(run *v1alpha1.HookRun, result *v1alpha1.PodResult) v1alpha1.HookFailure {
+	policy := run.Spec.Policy.Name
+	if ref := PolicyOf(run); ref.Namespace != "" {
+		policy = ref.Namespace + "/" + ref.Name
+	}
+	return v1alpha1.HookFailure{
+		Stage: run.Spec.Stage, Policy: policy, Hook: run.Spec.Hook.Name, Pod: result.Pod, Reason: result.Reason, ExitCode: result.ExitCode,
+		Message: cut(result.Message, maxFailureMessage),
+	}
+}
+
+func cut(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	most -= len("…")
+	for most > 0 && text[most]&0xC0 == 0x80 { // not within a character
+		most--
+	}
+	return text[:most] + "…"
+}

@@ -1,0 +1,157 @@
+package record
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/quiesce-io/quiesce/hooks/match"
+	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
+)
+
+// Thaws tells whether a run undoes what was quiesced: after the operation, whatever its outcome, and in any case. The release
+// of a hold is one.
+func Thaws(run *v1alpha1.HookRun) bool {
+	return isPost(run) && run.Spec.Hook.ExecutionPolicy == v1alpha1.Always && (run.Spec.Hook.OnlyIf == nil || run.Spec.Hook.Hold != nil)
+}
+
+// spot is a policy in a pod.
+type spot struct {
+	policy match.Ref
+	pod    types.UID
+}
+
+// Quiesced are the pods that are quiesced, or may be: a hook was run there that another undoes, and has not yet.
+func (r *Record) Quiesced() map[types.UID]string {
+	attempted := r.attempted()
+	quiesced := map[types.UID]string{}
+	for _, run := range r.Runs {
+		if !Thaws(run) {
+			continue
+		}
+		Each(run, func(_ int, pod *v1alpha1.RunPod, result *v1alpha1.PodResult) {
+			if attempt, was := attempted[spot{PolicyOf(run), pod.UID}]; was && !thawed(result, attempt) {
+				quiesced[pod.UID] = pod.Name
+			}
+		})
+	}
+	return quiesced
+}
+
+// attempt is what the pre hooks of a policy have done in a pod.
+type attempt struct {
+	// clean is true when each of them has ended by itself, and said that it had failed: then there may be nothing to undo.
+	clean bool
+	// mayRunUntil is by when the last of them has ended.
+	mayRunUntil time.Time
+}
+
+func (r *Record) attempted() map[spot]attempt {
+	attempted := map[spot]attempt{}
+	for _, run := range r.Runs {
+		if !isPre(run) {
+			continue
+		}
+		Each(run, func(place int, pod *v1alpha1.RunPod, result *v1alpha1.PodResult) {
+			if !entered(run, place, result) {
+				return
+			}
+			where := spot{PolicyOf(run), pod.UID}
+			a, was := attempted[where]
+			a.clean = (a.clean || !was) && result != nil && result.Outcome == v1alpha1.ResultFailed && result.Reason == reasonExitCode
+			if result != nil && result.MayRunUntil != nil && result.MayRunUntil.After(a.mayRunUntil) {
+				a.mayRunUntil = result.MayRunUntil.Time
+			}
+			attempted[where] = a
+		})
+	}
+	return attempted
+}
+
+const reasonExitCode = "ExitCode" // hooks/action's word
+
+// thawed tells whether a thaw has done what there was to do: it went well, or the pod has gone, or somebody has taken it over, or
+// it was a hold that has ended.
+func thawed(result *v1alpha1.PodResult, attempt attempt) bool {
+	switch {
+	case result == nil:
+		return false
+	case result.Outcome != v1alpha1.ResultFailed:
+		return true
+	case result.Reason == v1alpha1.ReasonAbandoned || result.Reason == v1alpha1.ReasonHoldLost:
+		return true
+	}
+	return attempt.clean
+}
+
+// Quiesces tells whether the session has anything to thaw, should its pre hooks run.
+func (r *Record) Quiesces() bool {
+	_, quiesces := r.MaxQuiesce()
+	return quiesces
+}
+
+// MaxQuiesce is the longest time for which pods may be quiesced: the shortest of the policies that quiesce any, and of the
+// session's own. It is false where none does.
+func (r *Record) MaxQuiesce() (longest time.Duration, quiesces bool) {
+	thawing := map[match.Ref]bool{}
+	for _, run := range r.Runs {
+		if Thaws(run) {
+			thawing[PolicyOf(run)] = true
+		}
+	}
+	longest = v1alpha1.MostMaxQuiesce
+	if own := r.Session.Spec.MaxQuiesce.Duration; own > 0 {
+		longest = own
+	}
+	for _, run := range r.Runs {
+		if !isPre(run) || !thawing[PolicyOf(run)] {
+			continue
+		}
+		quiesces = true
+		policy := run.Spec.Policy.MaxQuiesce.Duration
+		if policy <= 0 {
+			policy = v1alpha1.DefaultMaxQuiesce
+		}
+		longest = min(longest, policy)
+	}
+	return longest, quiesces
+}
+
+// Doubtful is by when the last hook has ended of which nobody knows whether it has, in a pod of which its policy thaws something; the
+// zero time where there is none.
+func (r *Record) Doubtful() time.Time {
+	var last time.Time
+	attempted := r.attempted()
+	for _, run := range r.Runs {
+		if !Thaws(run) {
+			continue
+		}
+		for i := range run.Spec.Pods {
+			if a := attempted[spot{PolicyOf(run), run.Spec.Pods[i].UID}]; a.mayRunUntil.After(last) {
+				last = a.mayRunUntil
+			}
+		}
+	}
+	return last
+}
+
+// DoubtfulPods are the places in a thawing run of pods of which that is so.
+func (r *Record) DoubtfulPods(run *v1alpha1.HookRun) []int {
+	attempted := r.attempted()
+	var places []int
+	for i := range run.Spec.Pods {
+		if !attempted[spot{PolicyOf(run), run.Spec.Pods[i].UID}].mayRunUntil.IsZero() {
+			places = append(places, i)
+		}
+	}
+	return places
+}
+
+// Undoes tells whether a thawing run has anything to undo in a pod.
+func (r *Record) Undoes(run *v1alpha1.HookRun) func(pod types.UID) bool {
+	attempted := r.attempted()
+	return func(pod types.UID) bool {
+		_, was := attempted[spot{PolicyOf(run), pod}]
+		return was && Thaws(run)
+	}
+}
