@@ -3,6 +3,7 @@ package match
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -12,7 +13,7 @@ import (
 // checkSpec finds mistakes, with those that the schema refuses as well: a policy may have been stored when the schema was another.
 func checkSpec(spec *v1alpha1.HookPolicySpec) error {
 	if len(spec.Hooks) == 0 {
-		return errors.New("spec.hooks: write at least one hook, with a name, stages, and exec or init")
+		return errors.New("spec.hooks: write at least one hook, with a name, stages, and exec, hold or init")
 	}
 	if err := spec.MaxQuiesce.Check(v1alpha1.LeastMaxQuiesce, v1alpha1.MostMaxQuiesce); err != nil {
 		return fmt.Errorf("spec.maxQuiesce: %w", err)
@@ -39,35 +40,59 @@ func checkHook(hook *v1alpha1.Hook) error {
 	if err := hook.Timeout.Check(1, v1alpha1.MaxTimeout); err != nil {
 		return fmt.Errorf(".timeout: %w", err)
 	}
-	return nil
+	return checkConduct(hook)
 }
 
 // checkAction checks what a hook does, and that it does it in stages that know it.
 func checkAction(hook *v1alpha1.Hook) error {
+	given := 0
+	for _, action := range []bool{hook.Exec != nil, hook.Hold != nil, hook.Init != nil} {
+		if action {
+			given++
+		}
+	}
 	switch {
-	case (hook.Exec == nil) == (hook.Init == nil):
-		return errors.New(": write exactly one action: exec or init")
+	case given != 1:
+		return errors.New(": write exactly one action: exec, hold or init")
 	case len(hook.Stages) == 0:
-		return errors.New(".stages: write at least one stage: PreBackup, PreSnapshot, PostSnapshot, PostBackup or PostRestore")
+		return errors.New(".stages: write at least one stage: PreBackup, PreSnapshot, PostSnapshot, PostBackup, PreRestore or PostRestore")
+	case slices.ContainsFunc(hook.Stages, func(stage v1alpha1.Stage) bool { return !slices.Contains(v1alpha1.Stages, stage) }):
+		return fmt.Errorf(".stages: %q: write none but PreBackup, PreSnapshot, PostSnapshot, PostBackup, PreRestore and PostRestore", hook.Stages)
 	case hook.Init != nil:
 		if slices.ContainsFunc(hook.Stages, func(stage v1alpha1.Stage) bool { return stage != v1alpha1.PostRestore }) {
 			return fmt.Errorf(".stages: %q: init containers are for restored pods: write [PostRestore]", hook.Stages)
 		}
 		return checkInit(hook.Init)
-	case slices.ContainsFunc(hook.Stages, func(stage v1alpha1.Stage) bool { return !slices.Contains(v1alpha1.BackupStages, stage) }):
-		return fmt.Errorf(".stages: %q: exec runs before and after backups: write none but PreBackup, PreSnapshot, PostSnapshot and PostBackup", hook.Stages)
+	case hook.Hold != nil:
+		if len(hook.Stages) != 1 || hook.Stages[0] != v1alpha1.PreBackup && hook.Stages[0] != v1alpha1.PreSnapshot {
+			return fmt.Errorf(".stages: %q: a hold begins in one stage and ends in its counterpart after it: write [PreBackup] or [PreSnapshot]", hook.Stages)
+		}
+		return checkHold(hook.Hold)
 	}
-	return checkExec(hook.Exec)
+	return checkCommand(".exec.command", hook.Exec.Command)
 }
 
-func checkExec(exec *v1alpha1.ExecAction) error {
-	switch {
-	case len(exec.Command) == 0 || exec.Command[0] == "":
-		return errors.New(".exec.command: write the program and its arguments as a list, such as [psql, -c, CHECKPOINT]")
-	case strings.HasPrefix(exec.Command[0], "-"):
-		return fmt.Errorf(".exec.command[0]: %q is an option and not a program: write the program ahead of it, such as [sh, %[1]s]", exec.Command[0])
+func checkHold(hold *v1alpha1.HoldAction) error {
+	if err := checkCommand(".hold.command", hold.Command); err != nil {
+		return err
 	}
-	return checkWords(".exec.command", exec.Command)
+	if hold.ReadyPattern == "" {
+		return errors.New(".hold.readyPattern: write a regular expression for the line that the command writes when it holds, such as ^held$")
+	}
+	if _, err := regexp.Compile(hold.ReadyPattern); err != nil {
+		return fmt.Errorf(".hold.readyPattern: %w: write a regular expression as https://github.com/google/re2/wiki/Syntax has it", err)
+	}
+	return nil
+}
+
+func checkCommand(field string, command []string) error {
+	switch {
+	case len(command) == 0 || command[0] == "":
+		return fmt.Errorf("%s: write the program and its arguments as a list, such as [psql, -c, CHECKPOINT]", field)
+	case strings.HasPrefix(command[0], "-"):
+		return fmt.Errorf("%s[0]: %q is an option and not a program: write the program ahead of it, such as [sh, %[2]s]", field, command[0])
+	}
+	return checkWords(field, command)
 }
 
 // checkWords checks what becomes the arguments of a program.

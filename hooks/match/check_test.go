@@ -32,11 +32,11 @@ func TestWhatCannotBeUsedIsRefusedWithTheFieldAndWhatToWrite(t *testing.T) {
 		want   string
 	}{
 		"no hook":             {policyOf(), "spec.hooks: write at least one hook"},
-		"no action":           {policyOf(v1alpha1.Hook{Name: "a", Stages: []v1alpha1.Stage{v1alpha1.PreBackup}}), "spec.hooks[a]: write exactly one action: exec or init"},
+		"no action":           {policyOf(v1alpha1.Hook{Name: "a", Stages: []v1alpha1.Stage{v1alpha1.PreBackup}}), "spec.hooks[a]: write exactly one action: exec, hold or init"},
 		"no command":          {policyOf(hook(v1alpha1.PreBackup)), "spec.hooks[a].exec.command: write the program and its arguments as a list"},
 		"a NUL character":     {policyOf(hook(v1alpha1.PreBackup, "x", "y\x00")), "spec.hooks[a].exec.command[1]: it has a NUL character"},
 		"an option":           {policyOf(hook(v1alpha1.PreBackup, "-c", "y")), `spec.hooks[a].exec.command[0]: "-c" is an option and not a program: write the program ahead of it, such as [sh, -c]`},
-		"no stage that is":    {policyOf(hook("Never", "x")), `spec.hooks[a].stages: ["Never"]: exec runs before and after backups: write none but PreBackup`},
+		"no stage that is":    {policyOf(hook("Never", "x")), `spec.hooks[a].stages: ["Never"]: write none but PreBackup`},
 		"no stage":            {policyOf(v1alpha1.Hook{Name: "a", Exec: &v1alpha1.ExecAction{Command: []string{"x"}}}), "spec.hooks[a].stages: write at least one stage"},
 		"no duration":         {with(func(s *v1alpha1.HookPolicySpec) { s.Hooks[0].Timeout = v1alpha1.Duration{Unreadable: `"5 min"`} }), `spec.hooks[a].timeout: "5 min" is not a duration: write a number with its unit`},
 		"a long timeout":      {with(func(s *v1alpha1.HookPolicySpec) { s.Hooks[0].Timeout.Duration = time.Hour }), "spec.hooks[a].timeout: 1h0m0s is out of bounds: write a duration of 1ns to 25m0s"},

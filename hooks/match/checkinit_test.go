@@ -33,7 +33,7 @@ func TestAnInitHookThatNoRestoredPodCanHaveIsRefusedWithTheFieldAndWhatToWrite(t
 	}{
 		"exec beside it": {
 			v1alpha1.Hook{Name: "a", Stages: []v1alpha1.Stage{v1alpha1.PostRestore}, Exec: &v1alpha1.ExecAction{Command: command}, Init: &v1alpha1.InitAction{}},
-			": write exactly one action: exec or init",
+			": write exactly one action: exec, hold or init",
 		},
 		"a stage of backups": {
 			v1alpha1.Hook{Name: "a", Stages: []v1alpha1.Stage{v1alpha1.PreBackup}, Init: &v1alpha1.InitAction{}},
@@ -45,12 +45,13 @@ func TestAnInitHookThatNoRestoredPodCanHaveIsRefusedWithTheFieldAndWhatToWrite(t
 		},
 		"no stage": {
 			v1alpha1.Hook{Name: "a", Init: &v1alpha1.InitAction{}},
-			".stages: write at least one stage: PreBackup, PreSnapshot, PostSnapshot, PostBackup or PostRestore",
+			".stages: write at least one stage: PreBackup, PreSnapshot, PostSnapshot, PostBackup, PreRestore or PostRestore",
 		},
-		"exec after a restore": {
-			hook(v1alpha1.PostRestore, "x"),
-			`.stages: ["PostRestore"]: exec runs before and after backups: write none but PreBackup, PreSnapshot, PostSnapshot and PostBackup`,
-		},
+		"what only a session does": {func() v1alpha1.Hook {
+			hook := initHook(v1alpha1.InitContainer{Command: command})
+			hook.MaxRetries = 1
+			return hook
+		}(), ": init containers run in every restored pod, once, before anything is ready: leave out onlyIf, runOn, maxRetries, ifNotReady and executionPolicy"},
 		"no container":   {initHook(), ".init.containers: it has 0: write 1 to 8 containers"},
 		"too many":       {initHook(make([]v1alpha1.InitContainer, 9)...), ".init.containers: it has 9: write 1 to 8 containers"},
 		"two of a name":  {initHook(v1alpha1.InitContainer{Name: "x", Command: command}, v1alpha1.InitContainer{Name: "x", Command: command}), `.init.containers[1].name: "x" is taken`},

@@ -144,4 +144,3 @@ func (o *open) planning() plan.Session {
 		},
 	}
 }
-

@@ -65,9 +65,9 @@ func (p *Policies) arrange(namespace match.Namespace, matched []*match.Policy, p
 		budget   = maxAnnotationBytes - headroom - present.others(pod.Annotations)
 	)
 	for _, policy := range matched {
-		candidates, missing := p.candidates(policy, pod, present)
+		candidates, left, missing := p.candidates(policy, pod, present)
 		outcome := Outcome{Policy: policy.Ref}
-		none := len(candidates) == 0 && missing == nil
+		none := len(candidates) == 0 && len(left) == 0 && missing == nil
 		switch {
 		case none && !policy.Prepares(pod.Labels):
 			continue // none of its hooks is for this pod
@@ -83,7 +83,7 @@ func (p *Policies) arrange(namespace match.Namespace, matched []*match.Policy, p
 			if p.tooLarge(&with, budget) {
 				with, obstacles = a, []Obstacle{{Reason: v1alpha1.ReasonTooLarge}}
 			}
-			a, outcome.Obstacles = with, obstacles
+			a, outcome.Obstacles = with, slices.Concat(left, obstacles)
 			for s := range sides {
 				outcome.sides[s] = a.carries(side(s), policy)
 			}
@@ -106,12 +106,21 @@ func (p *Policies) veto(namespace match.Namespace, pod Pod, present carried) *Ob
 	return nil
 }
 
-// candidates are the hooks of a policy that are for a pod, in the order of the list; or what is missing for one of them.
-func (p *Policies) candidates(policy *match.Policy, pod Pod, present carried) ([]candidate, *Obstacle) {
-	var candidates []candidate
+// candidates are the hooks of a policy that are for a pod, in the order of the list, and those that are left to sessions; or
+// what stands in the way of all.
+func (p *Policies) candidates(policy *match.Policy, pod Pod, present carried) (candidates []candidate, left []Obstacle, whole *Obstacle) {
+	var selected []*v1alpha1.Hook
+	for i := range policy.Spec.Hooks {
+		if hook := &policy.Spec.Hooks[i]; hook.Init == nil && forBackups(hook) && policy.SelectsHook(i, pod.Labels) {
+			selected = append(selected, hook)
+		}
+	}
+	if left, whole = apart(selected); whole != nil {
+		return nil, nil, whole
+	}
 	for i := range policy.Spec.Hooks {
 		hook := &policy.Spec.Hooks[i]
-		if hook.Exec == nil || !policy.SelectsHook(i, pod.Labels) {
+		if !slices.Contains(selected, hook) || sessionOnly(hook) != "" {
 			continue
 		}
 		c := candidate{hook: i}
@@ -122,11 +131,11 @@ func (p *Policies) candidates(policy *match.Policy, pod Pod, present carried) ([
 			c.container, found = pod.Containers[at], true
 		}
 		if !found {
-			return nil, &Obstacle{Reason: v1alpha1.ReasonContainerNotFound, Hook: hook.Name, Container: hook.Container}
+			return nil, nil, &Obstacle{Reason: v1alpha1.ReasonContainerNotFound, Hook: hook.Name, Container: hook.Container}
 		}
 		candidates = append(candidates, c)
 	}
-	return candidates, nil
+	return candidates, left, nil
 }
 
 // defaultContainer is the one for hooks that name none, and whether it is merely the pod's first.

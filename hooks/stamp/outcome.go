@@ -31,6 +31,8 @@ type Obstacle struct {
 	Reason string
 	// Hook that stands in the way.
 	Hook string
+	// Field of the hook by which it is for sessions only.
+	Field string
 	// Container of the hook, where that is the reason.
 	Container string
 	// Taken is the container that is stamped instead.
@@ -46,6 +48,9 @@ func (o Obstacle) Explain(pod string) string {
 	switch o.Reason {
 	case v1alpha1.ReasonContainerNotFound:
 		return fmt.Sprintf("pod %s has no container %q, which hook %q names: write one of its containers in container, or narrow the selector", pod, o.Container, o.Hook)
+	case v1alpha1.ReasonSessionOnly:
+		return fmt.Sprintf("hook %q of pod %s has %s, which Velero's annotations cannot express: HookSessions run it; "+
+			"leave that out where Velero is to run the hook", o.Hook, pod, o.Field)
 	case v1alpha1.ReasonNativeSidecar:
 		return fmt.Sprintf("hook %q is for container %q of pod %s, a native sidecar, in which Velero up to 1.18 runs no hooks: "+
 			"name another container, or set velero.nativeSidecars where the Velero in use does", o.Hook, o.Container, pod)

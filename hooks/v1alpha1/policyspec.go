@@ -41,7 +41,7 @@ type HookPolicySpec struct {
 	// +listType=map
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=32
-	// +kubebuilder:validation:XValidation:rule="size(self) > 0",message="write at least one hook, with a name, stages, and exec or init"
+	// +kubebuilder:validation:XValidation:rule="size(self) > 0",message="write at least one hook, with a name, stages, and exec, hold or init"
 	// +kubebuilder:validation:XValidation:rule="self.all(h, self.exists_one(other, other.name == h.name))",message="give each hook a name of its own"
 	Hooks []Hook `json:"hooks"`
 }

@@ -142,6 +142,9 @@ const (
 	ReasonNoShell = "NoShell"
 	// ReasonTooLarge: the annotations would pass the API server's limit, or the script the kernel's.
 	ReasonTooLarge = "TooLarge"
+	// ReasonSessionOnly: Velero's annotations cannot express a hook, so that only HookSessions run it, and with it those that belong
+	// together with it.
+	ReasonSessionOnly = "SessionOnly"
 	// ReasonRejected: the API server did not take the annotations of a running pod.
 	ReasonRejected = "Rejected"
 )

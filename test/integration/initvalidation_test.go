@@ -43,7 +43,6 @@ func TestAnInitHookWithAMistakeIsRefusedWithTheFieldAndWhatToWrite(t *testing.T)
 	const (
 		good    = `{command: [x]}`
 		forInit = "init containers are for restored pods: write [PostRestore], or exec for the other stages"
-		forExec = "exec runs before and after backups: write init for PostRestore, in a hook of its own"
 		theOne  = "spec.hooks[0].init.containers[0]"
 	)
 	tests := map[string]struct {
@@ -52,11 +51,11 @@ func TestAnInitHookWithAMistakeIsRefusedWithTheFieldAndWhatToWrite(t *testing.T)
 	}{
 		"exec beside it": {
 			init: containers(good), hook: `exec: {command: [x]}`,
-			want: []string{"spec.hooks[0]: Invalid value", "write exactly one action: exec or init"},
+			want: []string{"spec.hooks[0]: Invalid value", "write exactly one action: exec, hold or init"},
 		},
 		"neither": {
 			init: `null`,
-			want: []string{"spec.hooks[0]: Invalid value", "write exactly one action: exec or init"},
+			want: []string{"spec.hooks[0]: Invalid value", "write exactly one action: exec, hold or init"},
 		},
 		"a stage of backups": {
 			init: containers(good), hook: `stages: [PreBackup]`,
@@ -66,13 +65,9 @@ func TestAnInitHookWithAMistakeIsRefusedWithTheFieldAndWhatToWrite(t *testing.T)
 			init: containers(good), hook: `stages: [PostBackup, PostRestore]`,
 			want: []string{"spec.hooks[0].stages: Invalid value", forInit},
 		},
-		"exec after a restore": {
-			init: `null`, hook: `exec: {command: [x]}`,
-			want: []string{"spec.hooks[0].stages: Invalid value", forExec},
-		},
-		"exec before a backup and after a restore": {
-			init: `null`, hook: `{exec: {command: [x]}, stages: [PreBackup, PostRestore]}`,
-			want: []string{"spec.hooks[0].stages: Invalid value", forExec},
+		"what only a session does": {
+			init: containers(good), hook: `maxRetries: 1`,
+			want: []string{"spec.hooks[0]: Invalid value", "init containers run in every restored pod, once"},
 		},
 		"containers left out": {init: `{}`, want: []string{"spec.hooks[0].init.containers: Required value"}},
 		"no containers": {

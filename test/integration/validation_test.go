@@ -67,7 +67,7 @@ func TestAPolicyWithAMistakeIsRefusedWithTheFieldAndWhatToWrite(t *testing.T) {
 		},
 		"no stage": {
 			hook: `stages: []`,
-			want: []string{"spec.hooks[0].stages", "write at least one stage: PreBackup, PreSnapshot, PostSnapshot, PostBackup or PostRestore"},
+			want: []string{"spec.hooks[0].stages", "write at least one stage: PreBackup, PreSnapshot, PostSnapshot, PostBackup, PreRestore or PostRestore"},
 		},
 		"stages left out": {hook: `stages: null`, want: []string{"spec.hooks[0].stages", "Required value"}},
 		"a stage named twice": {
@@ -96,7 +96,7 @@ func TestAPolicyWithAMistakeIsRefusedWithTheFieldAndWhatToWrite(t *testing.T) {
 			want: []string{"spec.hooks[0].exec.command", "write the program and its arguments as a list"},
 		},
 		"a command that is a string": {hook: `exec: {command: "psql -c CHECKPOINT"}`, want: []string{"spec.hooks[0].exec.command", "must be of type array"}},
-		"no action":                  {hook: `exec: null`, want: []string{"spec.hooks[0]", "write exactly one action: exec or init"}},
+		"no action":                  {hook: `exec: null`, want: []string{"spec.hooks[0]", "write exactly one action: exec, hold or init"}},
 		"two hooks of one name": {
 			spec: `hooks: [{name: a, stages: [PreBackup], exec: {command: [a]}}, {name: a, stages: [PostBackup], exec: {command: [b]}}]`,
 			want: []string{"spec.hooks[1]", "Duplicate value", `"name":"a"`, "give each hook a name of its own"},

@@ -73,8 +73,8 @@ func TestTheValidatorRefusesWithTheFieldAndWhatToWrite(t *testing.T) {
 			says: []string{"cannot be used: first; second"},
 		},
 		"a field of a newer CRD": {
-			spec: `{hooks: [{name: flush, hold: {command: [psql]}}]}`,
-			says: []string{"spec.hooks[0].hold: this version of quiesce-webhook does not know the field"},
+			spec: `{hooks: [{name: flush, script: {name: flush}}]}`,
+			says: []string{"spec.hooks[0].script: this version of quiesce-webhook does not know the field"},
 		},
 		"a type that is another's": {spec: `{hooks: {}}`, says: []string{"reading the spec: ", "/hooks"}},
 		"a spec beyond all bounds": {

@@ -1,0 +1,60 @@
+package stamp
+
+import (
+	"cmp"
+
+	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
+)
+
+// sessionOnly is the field by which a hook is one that Velero's annotations cannot express; empty where they can.
+func sessionOnly(hook *v1alpha1.Hook) string {
+	switch {
+	case hook.Hold != nil:
+		return "hold"
+	case cmp.Or(hook.RunOn, v1alpha1.EachPod) != v1alpha1.EachPod:
+		return "runOn"
+	case hook.OnlyIf != nil:
+		return "onlyIf"
+	case hook.MaxRetries > 0:
+		return "maxRetries"
+	case cmp.Or(hook.WaitFor, v1alpha1.PodRunning) != v1alpha1.PodRunning:
+		return "waitFor"
+	case hook.IfNotReady != "":
+		return "ifNotReady"
+	case bystander(hook):
+		return "executionPolicy"
+	}
+	return ""
+}
+
+// bystander tells of hooks that thaw nothing, and are for one outcome only.
+func bystander(hook *v1alpha1.Hook) bool {
+	return cmp.Or(hook.ExecutionPolicy, v1alpha1.Always) != v1alpha1.Always
+}
+
+// forBackups tells whether a hook is for a stage that Velero's annotations know.
+func forBackups(hook *v1alpha1.Hook) bool { return runsOn(pre, hook) || runsOn(post, hook) }
+
+// apart decides about the hooks of a policy that only a session can run. A hold ends by itself, and a bystander undoes nothing:
+// those are left out, and that is all. Any other may be one half of a freeze and its thaw, so that a policy of both sides is then
+// left to sessions as a whole.
+func apart(hooks []*v1alpha1.Hook) (left []Obstacle, whole *Obstacle) {
+	var before, after bool
+	for _, hook := range hooks {
+		if hook.Hold == nil && !bystander(hook) {
+			before, after = before || runsOn(pre, hook), after || runsOn(post, hook)
+		}
+	}
+	for _, hook := range hooks {
+		field := sessionOnly(hook)
+		if field == "" {
+			continue
+		}
+		obstacle := Obstacle{Reason: v1alpha1.ReasonSessionOnly, Hook: hook.Name, Field: field}
+		if before && after && hook.Hold == nil && !bystander(hook) {
+			return nil, &obstacle
+		}
+		left = append(left, obstacle)
+	}
+	return left, nil
+}
