@@ -17,6 +17,8 @@ type Hook struct {
 	OnError         v1alpha1.OnError
 	RunOn           v1alpha1.RunOn
 	ExecutionPolicy v1alpha1.ExecutionPolicy
+	// Conditional is true where the hook asks in each pod whether it is to run (onlyIf).
+	Conditional bool
 }
 
 // HookOf is a hook of a policy, by its place; false for one that no session runs: init containers are added by the webhook.
@@ -39,5 +41,6 @@ func HookOf(spec *v1alpha1.HookPolicySpec, place int) (Hook, bool) {
 		OnError:         cmp.Or(hook.OnError, v1alpha1.Fail),
 		RunOn:           cmp.Or(hook.RunOn, v1alpha1.EachPod),
 		ExecutionPolicy: cmp.Or(hook.ExecutionPolicy, v1alpha1.Always),
+		Conditional:     hook.OnlyIf != nil && hook.Hold == nil,
 	}, hook.Init == nil
 }

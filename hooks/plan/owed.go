@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"cmp"
+
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/quiesce-io/quiesce/hooks/match"
@@ -91,6 +93,11 @@ func (h Hook) runsAfter(outcome v1alpha1.Outcome) bool {
 	return true
 }
 
+// thaws tells whether a hook of after the operation runs in any case, and so can be counted on to undo.
+func (h Hook) thaws() bool {
+	return !h.Conditional && cmp.Or(h.ExecutionPolicy, v1alpha1.Always) == v1alpha1.Always
+}
+
 // spot is where hooks of a policy run: in a pod, or, without one, anywhere.
 type spot struct {
 	policy match.Ref
@@ -108,6 +115,9 @@ func (p Plan) ledger(h History) ledger {
 	l := ledger{h, map[spot]map[v1alpha1.Stage]bool{}, map[spot]map[v1alpha1.Stage]bool{}}
 	for i := range p.Steps {
 		step := &p.Steps[i]
+		if IsPost(step.Stage) && !step.Hook.thaws() {
+			continue // what a ledger counts on is what undoes
+		}
 		enter(l.planned, spot{policy: step.Policy}, step.Stage)
 		for j := range step.Targets {
 			enter(l.planned, spot{step.Policy, step.Targets[j].UID}, step.Stage)

@@ -316,7 +316,7 @@ func TestHooksAreReadFromPolicies(t *testing.T) {
 	}}
 	read, run := HookOf(spec, 0)
 	assert.True(t, run)
-	assert.Equal(t, Hook{"run", 0, []v1alpha1.Stage{v1alpha1.PreBackup}, "db", v1alpha1.Continue, v1alpha1.EachPod, v1alpha1.Always}, read)
+	assert.Equal(t, Hook{"run", 0, []v1alpha1.Stage{v1alpha1.PreBackup}, "db", v1alpha1.Continue, v1alpha1.EachPod, v1alpha1.Always, false}, read)
 	read, run = HookOf(spec, 1)
 	assert.True(t, run)
 	assert.Equal(t, v1alpha1.Fail, read.OnError)

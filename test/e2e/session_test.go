@@ -76,6 +76,15 @@ func (f freezer) requireThawed(within time.Duration) {
 	f.t.Logf("thawed after %s", time.Since(begun).Round(100*time.Millisecond))
 }
 
+// requireUnguarded waits until no watchdog is left in any pod.
+func (f freezer) requireUnguarded() {
+	f.t.Helper()
+	for _, pod := range f.pods {
+		require.Eventually(f.t, func() bool { return f.in(pod, "ps -o args | grep -c quiesce-[wt] || true") == "0" }, patience, tick,
+			"a watchdog is left in pod %s", pod.Name)
+	}
+}
+
 // begin creates a session.
 func (s *scene) begin(change ...func(*v1alpha1.HookSessionSpec)) *v1alpha1.HookSession {
 	s.t.Helper()
@@ -168,4 +177,5 @@ func TestASessionQuiescesWaitsAndThaws(t *testing.T) {
 	assert.Equal(t, v1alpha1.HookCounts{Total: 6, Succeeded: 6}, session.Status.Hooks)
 	requireCondition(t, session, v1alpha1.ConditionConsistent, metav1.ConditionUnknown, "NotObserved")
 	assert.Empty(t, session.Finalizers)
+	f.requireUnguarded()
 }

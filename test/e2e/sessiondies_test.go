@@ -232,6 +232,7 @@ func TestTheControllerIsKilledAtAnyPoint(t *testing.T) {
 			f.scene = &scene{t: t, namespace: f.namespace}
 			point.after(f, session)
 			f.requireThawed(patience)
+			f.requireUnguarded()
 			assert.Zero(t, session.Status.QuiescedPods, describe(session).String())
 			t.Log(describe(session))
 		})

@@ -94,7 +94,7 @@ func (g *Guards) Guarded(pod types.UID, name string) bool {
 // Last tells whether a thaw is the only one in a container that has not succeeded yet, so that it ends the watchdog there.
 func (g *Guards) Last(run *v1alpha1.HookRun, pod v1alpha1.RunPod) bool {
 	for _, t := range g.thaws[pod.UID][pod.Container] {
-		if t.run != run && g.entered[spot{t.policy, pod.UID}] && !succeeded(t.run, pod.Name) {
+		if t.run.UID != run.UID && g.entered[spot{t.policy, pod.UID}] && !succeeded(t.run, pod.Name) {
 			return false
 		}
 	}

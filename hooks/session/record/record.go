@@ -42,6 +42,7 @@ func step(run *v1alpha1.HookRun) plan.Step {
 		Hook: plan.Hook{
 			Name: hook.Name, Place: int(hook.Place), Stages: []v1alpha1.Stage{run.Spec.Stage}, Container: hook.Container,
 			OnError: hook.OnError, RunOn: hook.RunOn, ExecutionPolicy: hook.ExecutionPolicy,
+			Conditional: hook.OnlyIf != nil && hook.Hold == nil,
 		},
 		Targets: make([]plan.Target, len(run.Spec.Pods)),
 	}
