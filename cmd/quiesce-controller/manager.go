@@ -13,6 +13,7 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	controllerconfig "sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
@@ -39,13 +40,20 @@ type options struct {
 	caSecretName, webhookConfigurationName     string
 }
 
+// newScheme knows the types of Kubernetes, and ours.
+func newScheme() (*runtime.Scheme, error) {
+	scheme := runtime.NewScheme()
+	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
+		return nil, fmt.Errorf("building the scheme: %w", err)
+	}
+	return scheme, nil
+}
+
 // newManager wires the controllers. Its cache holds the one Secret and the two webhook configurations that are ours.
 func newManager(config *rest.Config, options options) (manager.Manager, *session.Reconciler, error) {
-	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
-		if err := add(scheme); err != nil {
-			return nil, nil, fmt.Errorf("building the scheme: %w", err)
-		}
+	scheme, err := newScheme()
+	if err != nil {
+		return nil, nil, err
 	}
 	secret := types.NamespacedName{Namespace: options.scope.Own, Name: options.caSecretName}
 	configuration := fields.OneTermEqualSelector("metadata.name", options.webhookConfigurationName)
@@ -57,6 +65,8 @@ func newManager(config *rest.Config, options options) (manager.Manager, *session
 		LeaderElectionID:              "quiesce-controller",
 		LeaderElectionNamespace:       options.scope.Own,
 		LeaderElectionReleaseOnCancel: true,
+		// A controller that waits to lead is ready when its caches are: a roll-out waits for that before it ends the one that leads.
+		Controller: controllerconfig.Controller{EnableWarmup: new(true)},
 		Cache: cache.Options{
 			ReaderFailOnMissingInformer: true,
 			DefaultTransform:            cache.TransformStripManagedFields(),

@@ -17,7 +17,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
@@ -53,7 +52,11 @@ func uninstall(arguments []string) error {
 	if err != nil {
 		return err
 	}
-	api, err := client.New(config, client.Options{Scheme: clientgoscheme.Scheme})
+	scheme, err := newScheme()
+	if err != nil {
+		return err
+	}
+	api, err := client.New(config, client.Options{Scheme: scheme})
 	if err != nil {
 		return err
 	}
@@ -62,8 +65,8 @@ func uninstall(arguments []string) error {
 	return (&uninstaller{api, *namespace, os.Stdout}).run(ctx)
 }
 
-// uninstaller ends the controller, has the API server call no webhook of ours, and takes the stamps off all pods. It may
-// run again at any time, and goes on where it was.
+// uninstaller has all sessions end, ends the controller, has the API server call no webhook of ours, and takes the stamps off
+// all pods. It may run again at any time, and goes on where it was.
 type uninstaller struct {
 	client.Client
 	namespace string
@@ -71,8 +74,15 @@ type uninstaller struct {
 }
 
 func (u *uninstaller) run(ctx context.Context) error {
-	// Before anything else: the controller would bring back what is removed.
+	// Only the controller can thaw what its sessions have quiesced.
+	if err := u.endSessions(ctx); err != nil {
+		return err
+	}
+	// Before anything is removed: the controller would bring it back.
 	if err := u.endController(ctx); err != nil {
+		return err
+	}
+	if err := u.releaseSessions(ctx); err != nil {
 		return err
 	}
 	name := metav1.ObjectMeta{Name: webhookConfiguration}

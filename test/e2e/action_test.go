@@ -63,6 +63,12 @@ func newExecutor(t *testing.T, user string, unspoken ...string) *action.Executor
 // container is a pod with one container, main, that does nothing, made from an image.
 func (s *scene) container(name, image string, command ...string) *corev1.Pod {
 	s.t.Helper()
+	return s.containerWith(func(*corev1.PodSpec) {}, name, image, command...)
+}
+
+// containerWith is one with a spec that is changed.
+func (s *scene) containerWith(change func(*corev1.PodSpec), name, image string, command ...string) *corev1.Pod {
+	s.t.Helper()
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: name},
 		Spec: corev1.PodSpec{
@@ -70,6 +76,7 @@ func (s *scene) container(name, image string, command ...string) *corev1.Pod {
 			Containers: []corev1.Container{{Name: "main", Image: image, ImagePullPolicy: corev1.PullIfNotPresent, Command: command}},
 		},
 	}
+	change(&pod.Spec)
 	require.NoError(s.t, api.Create(s.t.Context(), pod))
 	require.EventuallyWithT(s.t, func(c *assert.CollectT) {
 		require.NoError(c, api.Get(s.t.Context(), client.ObjectKeyFromObject(pod), pod))

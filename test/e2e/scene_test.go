@@ -39,6 +39,10 @@ func newScene(t *testing.T, labels map[string]string) *scene {
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "e2e-", Labels: labelled(labels)}}
 	require.NoError(t, api.Create(t.Context(), namespace))
 	s := &scene{t: t, namespace: namespace.Name}
+	// Without it no pod can be created. It is there at once, but where the control plane was restarted a moment ago.
+	require.Eventually(t, func() bool {
+		return api.Get(t.Context(), client.ObjectKey{Namespace: s.namespace, Name: "default"}, &corev1.ServiceAccount{}) == nil
+	}, patience, tick, "namespace %s has no ServiceAccount", s.namespace)
 	t.Cleanup(func() {
 		s.reportFailure()
 		for _, policy := range s.policies {

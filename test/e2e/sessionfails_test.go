@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -169,7 +170,9 @@ func TestASessionAndAStampedBackupKeepClearOfEachOther(t *testing.T) {
 
 func TestANamespaceThatIsDeletedIsThawedFirst(t *testing.T) {
 	t.Parallel()
-	f := newFreezer(t, 1, 10*time.Minute, hooks(does("freeze", freeze, v1alpha1.PreSnapshot), does("thaw", "rm /tmp/frozen", v1alpha1.PostSnapshot)))
+	f := newFreezer(t, 0, 10*time.Minute)
+	f.pods = append(f.pods, f.containerWith(func(spec *corev1.PodSpec) { spec.TerminationGracePeriodSeconds = new(int64(20)) },
+		"slow", "quiesce.test/busybox:1.35", "sleep", "3600")) // which does not hear TERM
 	session := f.begin()
 	f.waitReady(session)
 	process := processOf(t, f.pods[0], "main")

@@ -63,3 +63,10 @@ The generated rules of one component and kind. Takes a dict: root, component, ki
 {{- end -}}
 {{- toYaml $rules -}}
 {{- end }}
+
+{{/*
+The seconds of a duration in whole seconds, minutes or hours, such as 5m.
+*/}}
+{{- define "quiesce.seconds" -}}
+{{- mul (regexFind "^[0-9]+" . | int) (get (dict "s" 1 "m" 60 "h" 3600) (regexFind "[smh]$" .)) -}}
+{{- end }}

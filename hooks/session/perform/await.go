@@ -58,7 +58,7 @@ func (a *attempt) await(ctx context.Context) *v1alpha1.PodResult {
 		case <-ctx.Done():
 			look.Stop()
 			done()
-			return &v1alpha1.PodResult{Outcome: v1alpha1.ResultFailed, Reason: reasonOf(ctx), ExitCode: noCode, NotRun: true, Message: context.Cause(ctx).Error()}
+			return &v1alpha1.PodResult{Outcome: v1alpha1.ResultFailed, Reason: string(action.Cancelled), ExitCode: noCode, NotRun: true, Message: context.Cause(ctx).Error()}
 		}
 		look.Stop()
 		done()
@@ -95,7 +95,7 @@ func (a *attempt) unready(what string) *v1alpha1.PodResult {
 		return nil
 	default:
 		return &v1alpha1.PodResult{
-			Outcome: v1alpha1.ResultFailed, Reason: cmp.Or(reasonNotReady, string(action.NotRunning)), ExitCode: noCode, NotRun: true,
+			Outcome: v1alpha1.ResultFailed, Reason: reasonNotReady, ExitCode: noCode, NotRun: true,
 			Message: what + ": write ifNotReady Wait or Skip, or onError Continue, if that is to be borne",
 		}
 	}

@@ -98,21 +98,19 @@ func (a *attempt) hold(ctx context.Context) *v1alpha1.PodResult {
 		return said
 	}
 	a.until, said.MayRunUntil, said.NotRun, said.Outcome = said.StartedAt.Time, nil, false, v1alpha1.ResultHeld
-	key := holdKey{a.Run.UID, a.pod.UID}
-	a.holds.put(key, &openHold{hold, end})
+	a.holds.put(holdKey{a.Run.UID, a.pod.UID}, &openHold{hold, end})
 	if !opening() { // the session ended the stage in this moment; what it holds is released with the rest
 		said.Message = "the stage was ended when it held"
 	}
-	go a.watch(key, hold)
+	go a.watch(hold)
 	return said
 }
 
 // watch tells the session of the end of a hold that nobody has released.
-func (a *attempt) watch(key holdKey, hold Hold) {
+func (a *attempt) watch(hold Hold) {
 	if result, lost := <-hold.Lost(); lost {
 		a.session.Lost(a.Run, a.pod.Name, result)
 	}
-	_ = key
 }
 
 // release ends a hold.

@@ -2,7 +2,6 @@ package perform
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -19,6 +18,8 @@ const (
 	firstBackOff, lastBackOff = time.Second, 30 * time.Second
 	// soon and late are those between attempts to reach a pod at all.
 	soon, late = 500 * time.Millisecond, 15 * time.Second
+	// patience is how long it is tried to end a process of which the connection was lost.
+	patience = 20 * time.Second
 )
 
 // one runs a hook in a pod; nil when the controller ends before it is known what became of it.
@@ -189,8 +190,51 @@ func (a *attempt) exec(ctx context.Context) *v1alpha1.PodResult {
 		return refused
 	}
 	request.Disarm = a.Disarms != nil && a.undoes && !a.noShell() && a.Disarms(a.pod)
-	result := a.executor.Exec(ctx, request)
+	result, known := a.runUntilShutdown(ctx, request)
+	if !known {
+		return a.say(action.Result{Reason: action.Cancelled, Process: action.MayRun, Message: ErrShutdown.Error()})
+	}
+	a.makeSure(ctx, request, &result)
 	return a.say(result)
+}
+
+// runUntilShutdown runs a command, which goes on when the controller ends: then it is false, and nobody waits.
+func (a *attempt) runUntilShutdown(ctx context.Context, request action.Request) (action.Result, bool) {
+	running, end := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		if !shutDown(ctx) {
+			end()
+		}
+	})
+	results := make(chan action.Result, 1)
+	go func() {
+		defer end()
+		defer stop()
+		results <- a.executor.Exec(running, request)
+	}()
+	select {
+	case result := <-results:
+		return result, true
+	case <-ctx.Done():
+		if shutDown(ctx) {
+			return action.Result{}, false
+		}
+		return <-results, true
+	}
+}
+
+// makeSure ends a process of which the connection was lost, so that nobody has to wait until it can have done what it was to do.
+func (a *attempt) makeSure(ctx context.Context, request action.Request, result *action.Result) {
+	if a.noShell() || result.Reason != action.ConnectionLost && result.Reason != action.Unknown {
+		return
+	}
+	for until := time.Now().Add(patience); result.Process == action.MayRun && time.Now().Before(until); {
+		if result.Process = a.executor.End(context.WithoutCancel(ctx), request.Target, request.Token); result.Process == action.HasEnded {
+			result.Message += "; its process is gone"
+		} else if shutDown(ctx) || !a.pause(context.WithoutCancel(ctx), soon) {
+			return
+		}
+	}
 }
 
 // arm starts the watchdogs that are to be there before anything is quiesced: that of the hook's own container together with
@@ -301,12 +345,4 @@ func (a *attempt) onlyIf(ctx context.Context) *v1alpha1.PodResult {
 	a.ran, a.until = false, time.Time{}
 	failed.NotRun, failed.MayRunUntil, failed.Message = true, nil, cut("onlyIf: "+failed.Message, maxMessage)
 	return failed
-}
-
-// reasonOf is why a context ended, in a word.
-func reasonOf(ctx context.Context) string {
-	if stopped := (errStopped{}); errors.As(context.Cause(ctx), &stopped) {
-		return string(action.Cancelled)
-	}
-	return string(action.Cancelled)
 }

@@ -77,7 +77,7 @@ func policyOf(run *v1alpha1.HookRun) string {
 // podEvent tells of a hook on its pod, unless there are too many by now.
 func (t *Teller) podEvent(session *v1alpha1.HookSession, run *v1alpha1.HookRun, uid types.UID, result *v1alpha1.PodResult) {
 	failed := result.Outcome == v1alpha1.ResultFailed
-	if result.Outcome == v1alpha1.ResultSkipped || !failed && session.Spec.Trigger == v1alpha1.Scheduled || !t.mayTell(session, failed) {
+	if session.DeletionTimestamp != nil || result.Outcome == v1alpha1.ResultSkipped || !failed && session.Spec.Trigger == v1alpha1.Scheduled || !t.mayTell(session, failed) {
 		return
 	}
 	pod := &corev1.Pod{}
@@ -181,6 +181,9 @@ func (t *Teller) Forget(session types.UID) {
 }
 
 func (t *Teller) event(regarding, related runtime.Object, kind, reason, what, note string) {
+	if session, is := regarding.(*v1alpha1.HookSession); is && session.DeletionTimestamp != nil {
+		return // its namespace may be on its way out, and takes none any longer
+	}
 	if len(note) > maxNote {
 		note = strings.ToValidUTF8(note[:maxNote-len("…")], "") + "…"
 	}
