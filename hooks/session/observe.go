@@ -20,7 +20,7 @@ import (
 // observe sees what has happened to pods and holds while they are to be quiesced.
 func (o *open) observe(now time.Time) {
 	window := o.record.Session.Status.Window
-	if window == nil || window.ThawingAt != nil || o.record.Session.Status.Broken != nil {
+	if window == nil || window.Deadline == nil || window.ThawingAt != nil || o.record.Session.Status.Broken != nil {
 		return
 	}
 	for _, lost := range o.lost {
@@ -54,6 +54,8 @@ func (o *open) look(run *v1alpha1.HookRun, pod *v1alpha1.RunPod, opened, now tim
 	}
 	state := seen.State(pod.Container)
 	switch {
+	case seen.Terminating: // with its namespace, it may be, of which only the pods are deleted at first: there is time to thaw it
+		o.violate(run, now, v1alpha1.ReasonPodGone, "pod %q is being deleted while it is quiesced", pod.Name)
 	case !state.Running:
 		o.violate(run, now, v1alpha1.ReasonRestarted, "container %q of pod %q has ended while it was quiesced", pod.Container, pod.Name)
 	case state.StartedAt.After(opened):

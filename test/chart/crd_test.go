@@ -88,7 +88,7 @@ func TestWhoeverEditsANamespaceWritesItsPolicies(t *testing.T) {
 	assert.Equal(t, "true", edit.Labels["rbac.authorization.k8s.io/aggregate-to-edit"])
 	assert.Equal(t, "true", edit.Labels["rbac.authorization.k8s.io/aggregate-to-admin"])
 	require.Len(t, edit.Rules, 1)
-	assert.Equal(t, []string{"namespacedhookpolicies"}, edit.Rules[0].Resources, "what is for every namespace is for administrators")
+	assert.Equal(t, []string{"namespacedhookpolicies", "hooksessions"}, edit.Rules[0].Resources, "what is for every namespace is for administrators")
 }
 
 func TestWritingPoliciesOfTheClusterIsAggregatedToNothing(t *testing.T) {

@@ -48,7 +48,7 @@ func seeInputs(t *testing.T) {
 	}))
 	files, err := filepath.Glob("testdata/*.yaml")
 	require.NoError(t, err)
-	for _, file := range append(files, "testdata/crds/servicemonitor.yaml") {
+	for _, file := range append(files, "testdata/crds/servicemonitor.yaml", "testdata/crds/prometheusrule.yaml") {
 		_, err := os.Stat(file)
 		require.NoError(t, err)
 	}

@@ -76,7 +76,7 @@ func TestTheProgramsAreToldOfVeleroAndTheirPace(t *testing.T) {
 		},
 		"all-options.yaml": {
 			both:       []string{"--velero-native-sidecars=true", "--velero-backup-hooks=Override"},
-			controller: []string{"--stamps-per-second=0.5"},
+			controller: []string{"--stamps-per-second=5"},
 		},
 	}
 	for values, test := range tests {

@@ -64,7 +64,7 @@ func (f freezer) frozen(pod *corev1.Pod) bool {
 	return f.in(pod, "if [ -e /tmp/frozen ]; then echo yes; else echo no; fi") == "yes"
 }
 
-func (f freezer) log(pod *corev1.Pod) []string { return strings.Fields(f.in(pod, "cat /tmp/log || true")) }
+func (f freezer) log(pod *corev1.Pod) []string { return strings.Fields(f.in(pod, "cat /tmp/log 2>/dev/null || true")) }
 
 // requireThawed waits until no pod is frozen.
 func (f freezer) requireThawed(within time.Duration) {

@@ -77,14 +77,33 @@ func reported(r *record.Record) bool {
 	return outcomes != nil && (outcomes.Operation != "" || outcomes.Snapshot != "" && r.Plan().Kinds.Snapshot)
 }
 
-// deadline is when what is quiesced is thawed in any case; the zero time when nothing is.
+// deadline is when what is quiesced is thawed in any case; the zero time when nothing is, or its thaw has begun.
 func deadline(r *record.Record) time.Time {
 	window := r.Session.Status.Window
-	if window == nil || window.Deadline == nil || window.ThawedAt != nil || len(r.Quiesced()) == 0 {
+	if window == nil || window.Deadline == nil || window.ThawedAt != nil || !awaitsThaw(r) {
 		return time.Time{}
 	}
+	return softDeadline(window)
+}
+
+// softDeadline is when the session thaws: a moment ahead of its watchdogs.
+func softDeadline(window *v1alpha1.Window) time.Time {
 	longest := window.Deadline.Sub(window.OpenedAt.Time)
 	return window.Deadline.Add(-min(lead, longest/10))
+}
+
+// awaitsThaw tells whether something is quiesced, or about to be, that nobody is thawing yet.
+func awaitsThaw(r *record.Record) bool {
+	p := r.Plan()
+	for _, next := range p.Remaining(r.History()) {
+		switch {
+		case !plan.IsPost(next.Stage):
+			return true
+		case next.Wait != plan.ForNothing && r.QuiescedUntil(next.Stage):
+			return true
+		}
+	}
+	return false
 }
 
 // outcomeDeadline is when the tool is not waited for any longer; the zero time when it is not waited for.

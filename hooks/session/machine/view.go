@@ -248,14 +248,19 @@ func (v *view) consistentCondition() (metav1.Condition, bool) {
 	return unknown, true
 }
 
-// thawedEarly is a run that came too late to thaw, and the pod.
+// thawedEarly is a run that came too late to thaw, and the pod. A watchdog that has thawed at its deadline when the session was
+// at it already, and could not reach the pod, was not early.
 func (v *view) thawedEarly() (*v1alpha1.HookRun, string) {
+	window := v.session().Status.Window
 	for _, run := range v.r.Runs {
 		if !plan.IsPost(run.Spec.Stage) {
 			continue
 		}
 		for i := range run.Status.Results {
-			if run.Status.Results[i].ThawedEarly {
+			result := &run.Status.Results[i]
+			inTime := window != nil && window.Deadline != nil && window.ThawingAt != nil && window.ThawingAt.Before(window.Deadline) &&
+				result.StartedAt != nil && result.StartedAt.After(window.Deadline.Time)
+			if result.ThawedEarly && !inTime {
 				return run, run.Status.Results[i].Pod
 			}
 		}

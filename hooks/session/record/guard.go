@@ -36,9 +36,11 @@ type Arming struct {
 // anywhere in the pod, and the policy says that it has a shell. A hold ends by itself.
 func (r *Record) Guards() *Guards {
 	g := &Guards{thaws: map[types.UID]map[string][]thaw{}, entered: map[spot]bool{}}
-	if w := r.Session.Status.Window; w != nil && w.Deadline != nil {
-		g.deadline = w.Deadline.Time
+	w := r.Session.Status.Window
+	if w == nil || w.Deadline == nil { // nothing is quiesced
+		return g
 	}
+	g.deadline = w.Deadline.Time
 	planned := map[spot]bool{}
 	for _, run := range r.Runs {
 		if !isPre(run) {

@@ -38,6 +38,25 @@ func (r *Record) Quiesced() map[types.UID]string {
 	return quiesced
 }
 
+// QuiescedUntil tells whether a pod is quiesced that a stage thaws.
+func (r *Record) QuiescedUntil(stage v1alpha1.Stage) bool {
+	attempted := r.attempted()
+	for _, run := range r.Runs {
+		if run.Spec.Stage != stage || !Thaws(run) {
+			continue
+		}
+		quiesced := false
+		Each(run, func(_ int, pod *v1alpha1.RunPod, result *v1alpha1.PodResult) {
+			attempt, was := attempted[spot{PolicyOf(run), pod.UID}]
+			quiesced = quiesced || was && !thawed(result, attempt)
+		})
+		if quiesced {
+			return true
+		}
+	}
+	return false
+}
+
 // attempt is what the pre hooks of a policy have done in a pod.
 type attempt struct {
 	// clean is true when each of them has ended by itself, and said that it had failed: then there may be nothing to undo.
@@ -91,8 +110,11 @@ func (r *Record) Quiesces() bool {
 }
 
 // MaxQuiesce is the longest time for which pods may be quiesced: the shortest of the policies that quiesce any, and of the
-// session's own. It is false where none does.
+// session's own. It is false where none does: before a restore nothing is, since the pods are to be replaced.
 func (r *Record) MaxQuiesce() (longest time.Duration, quiesces bool) {
+	if r.kinds().Restore {
+		return 0, false
+	}
 	thawing := map[match.Ref]bool{}
 	for _, run := range r.Runs {
 		if Thaws(run) {
