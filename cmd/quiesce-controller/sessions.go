@@ -65,17 +65,20 @@ func addSessions(mgr manager.Manager, loader *policies.Loader, options options) 
 	if err := (tell.Gauges{Sessions: sessions.Open}).Register(); err != nil {
 		return nil, err
 	}
-	return sessions, sessions.SetupWithManager(mgr)
+	if err := sessions.SetupWithManager(mgr); err != nil {
+		return nil, err
+	}
+	return sessions, nil
 }
 
 // handedOver is a context that ends after another, once no hold is open any more or the limit has passed: a controller that is told
 // to end stays the leader until then.
 func handedOver(told context.Context, sessions *session.Reconciler, limit time.Duration) context.Context {
-	ending, end := context.WithCancel(context.Background())
+	ending, end := context.WithCancel(context.WithoutCancel(told))
 	go func() {
 		defer end()
 		<-told.Done()
-		waiting, stop := context.WithTimeout(context.Background(), limit)
+		waiting, stop := context.WithTimeout(ending, limit)
 		defer stop()
 		if err := sessions.Drain(waiting); err != nil {
 			ctrl.Log.Info("Ending with holds open: what they lock is unlocked, and their sessions are not consistent", "reason", err.Error())

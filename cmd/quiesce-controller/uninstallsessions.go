@@ -100,7 +100,8 @@ func (u *uninstaller) releaseSessions(ctx context.Context) error {
 			if len(item.Finalizers) == len(before.Finalizers) {
 				continue
 			}
-			if err := u.Patch(ctx, item, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); client.IgnoreNotFound(err) != nil {
+			err := client.IgnoreNotFound(u.Patch(ctx, item, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})))
+			if err != nil {
 				return fmt.Errorf("taking the finalizer off %s %s/%s: run this again: %w", kind, item.Namespace, item.Name, err)
 			}
 			released++

@@ -70,6 +70,7 @@ func itoa(code int) string { return string([]byte{byte('0' + code/10), byte('0' 
 
 // A hook that is ended leaves its watchdog, which thaws.
 func TestTheWatchdogOutlivesACallThatIsEnded(t *testing.T) {
+	t.Parallel()
 	for name, end := range map[string]func(*testing.T, *container, Call, []string){
 		"by its timeout": func(t *testing.T, c *container, call Call, _ []string) {
 			t.Helper()

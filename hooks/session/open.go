@@ -67,7 +67,7 @@ func (r *Reconciler) load(ctx context.Context, session *v1alpha1.HookSession) (*
 	if machine.Claims(&o.record) {
 		r.claims.take(session, claimed(o.record.Runs))
 	}
-	o.recover()
+	o.recover() //nolint:contextcheck // what runs then does not end with a look at the session
 	return o, nil
 }
 
@@ -157,7 +157,7 @@ func (o *open) do(ctx context.Context, d machine.Decision) (done bool, err error
 	case machine.Skip:
 		return false, o.skip(ctx, d.Skips)
 	case machine.Run:
-		o.start(d)
+		o.start(d) //nolint:contextcheck // a group of hooks does not end with a look at the session
 		return true, nil
 	case machine.Finish:
 		return false, o.save(ctx)

@@ -269,7 +269,7 @@ func (o *open) writeDown(ctx context.Context, runs, kept []*v1alpha1.HookRun) er
 		if err := o.dropFinalizer(ctx, run); err != nil {
 			return err
 		}
-		if err := o.Client.Delete(ctx, run); client.IgnoreNotFound(err) != nil {
+		if err := client.IgnoreNotFound(o.Client.Delete(ctx, run)); err != nil {
 			return fmt.Errorf("deleting a HookRun that was half written: %w", err)
 		}
 	}

@@ -76,7 +76,7 @@ var (
 	_ manager.LeaderElectionRunnable = (*Reconciler)(nil)
 )
 
-// workers are how many sessions are looked at at the same time. Hooks do not run in them.
+// workers are how many sessions are looked at together. Hooks do not run in them.
 const workers = 8
 
 // SetupWithManager has the manager run the Reconciler.

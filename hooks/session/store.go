@@ -194,7 +194,7 @@ func (o *open) addFinalizer(ctx context.Context, object client.Object) error {
 
 func (o *open) changeFinalizers(ctx context.Context, object client.Object, change func([]string) []string) error {
 	for {
-		before := object.DeepCopyObject().(client.Object)
+		before, _ := object.DeepCopyObject().(client.Object)
 		finalizers := change(slices.Clone(object.GetFinalizers()))
 		if slices.Equal(finalizers, object.GetFinalizers()) {
 			return nil

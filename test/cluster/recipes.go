@@ -42,6 +42,15 @@ var recipes = map[string]recipe{
 		user:     "999:999",
 		command:  []string{"sh", "-c", postgresScript},
 	}),
+	"mariadb": debianRecipe(debianImage{
+		tag: mariadbImage, packages: []string{"mariadb-server"},
+		prepare: "groupadd --system --gid 999 mysql; useradd --system --uid 999 --gid 999 --home-dir /var/lib/mysql mysql",
+		setup: "rm -rf /var/lib/mysql/* /etc/mysql/mariadb.conf.d/*; " +
+			"printf '[client]\\nsocket=/tmp/mariadb.sock\\nuser=root\\n[mariadbd]\\nsocket=/tmp/mariadb.sock\\npid-file=/tmp/mariadb.pid\\n' >/etc/mysql/mariadb.conf.d/pod.cnf",
+		env:     []string{"DATADIR=/var/lib/mysql/data", "HOME=/tmp"},
+		user:    "999:999",
+		command: []string{"sh", "-c", mariadbScript},
+	}),
 	"quiesce": {tag: quiesceImage, archive: quiesceArchive},
 	"velero":  {tag: veleroImage, archive: veleroArchive},
 }
@@ -63,6 +72,17 @@ if [ ! -d "$PGDATA" ]; then
   mv "$PGDATA.unfinished" "$PGDATA"
 fi
 exec postgres -D "$PGDATA" -c unix_socket_directories=/tmp`
+
+const mariadbImage = "quiesce.test/mariadb:10.11"
+
+// mariadbScript ends in the server itself, which so is PID 1, as postgresScript does.
+const mariadbScript = `set -e
+if [ ! -d "$DATADIR" ]; then
+  rm -rf "$DATADIR.unfinished"
+  mariadb-install-db --auth-root-authentication-method=normal --skip-test-db --datadir="$DATADIR.unfinished"
+  mv "$DATADIR.unfinished" "$DATADIR"
+fi
+exec mariadbd --datadir="$DATADIR"`
 
 // cachedArchive finds or makes an archive whose name says all that decides its content.
 func (l layout) cachedArchive(tag string, ingredients []string, cook func(path, scratch string) error) (string, error) {

@@ -62,7 +62,7 @@ func run(ctx context.Context, m *testing.M) (code int, err error) {
 	if err := cluster.Up(ctx, "--node-agent"); err != nil {
 		return 0, err
 	}
-	if err := cluster.Load(ctx, "busybox", "nginx", "postgres", "quiesce"); err != nil {
+	if err := cluster.Load(ctx, "busybox", "mariadb", "nginx", "postgres", "quiesce"); err != nil {
 		return 0, err
 	}
 	if terminal, err = walkthrough.OpenTerminal(ctx, cluster, nil); err != nil {

@@ -48,4 +48,3 @@ func (s *scene) waitNamespaceGone() {
 	namespace.Name = s.namespace
 	require.Eventually(s.t, func() bool { return gone(s.t.Context(), namespace) }, patience, tick, "namespace %s is still there", s.namespace)
 }
-

@@ -27,10 +27,9 @@ func open(r *record.Record, steps []plan.Step) []grouped {
 }
 
 // without are the places of a step's pods that have no result.
-func without(r *record.Record, step *plan.Step) (*v1alpha1.HookRun, []int) {
-	run := r.RunOf(step)
+func without(r *record.Record, step *plan.Step) (run *v1alpha1.HookRun, places []int) {
+	run = r.RunOf(step)
 	next := 0
-	var places []int
 	record.Each(run, func(place int, pod *v1alpha1.RunPod, result *v1alpha1.PodResult) {
 		if next < len(step.Targets) && step.Targets[next].UID == pod.UID {
 			next++

@@ -29,7 +29,6 @@ type world struct {
 	sources map[match.Ref]record.Policy
 	pods    []plan.Pod
 
-	session   plan.Session
 	attempted map[string]int // pre hooks that were really begun, by policy and pod: in which order
 	frozen    map[string]bool
 	late      map[string]time.Time // what is frozen only then, since its hook goes on after all have given it up
@@ -303,8 +302,8 @@ func (w *world) resolve(r *record.Record, restored bool) {
 	p := plan.Resolve(w.index, plan.Session{Namespace: match.Namespace{Name: "shop"}, Kinds: kinds}, w.pods)
 	lookUp := func(ref match.Ref) record.Policy { return w.sources[ref] }
 	if restored {
-		kept := slices.DeleteFunc(slices.Clone(r.Runs), func(run *v1alpha1.HookRun) bool { return run.Spec.Stage == v1alpha1.PostRestore })
-		r.Runs = append(kept, record.Write(session, p.Of(v1alpha1.PostRestore), lookUp, len(kept))...)
+		r.Runs = slices.DeleteFunc(slices.Clone(r.Runs), func(run *v1alpha1.HookRun) bool { return run.Spec.Stage == v1alpha1.PostRestore })
+		r.Runs = append(r.Runs, record.Write(session, p.Of(v1alpha1.PostRestore), lookUp, len(r.Runs))...)
 		session.Status.RestoreRuns = new(int32)
 	} else {
 		r.Runs = record.Write(session, p.Steps, lookUp, 0)

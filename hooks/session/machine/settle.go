@@ -16,7 +16,7 @@ import (
 func Settle(r *record.Record, d Decision, now time.Time) {
 	status := &r.Session.Status
 	quiesced := r.Quiesced()
-	status.QuiescedPods = int32(len(quiesced))
+	status.QuiescedPods = int32(len(quiesced)) //nolint:gosec // pods of a namespace
 	status.Hooks, status.Failures = r.Tally()
 	_, doubt := thawAgain(r, now)
 	if w := status.Window; w != nil && w.ThawingAt != nil && w.ThawedAt == nil && len(quiesced) == 0 && !doubt {

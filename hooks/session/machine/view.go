@@ -250,7 +250,7 @@ func (v *view) consistentCondition() (metav1.Condition, bool) {
 
 // thawedEarly is a run that came too late to thaw, and the pod. A watchdog that has thawed at its deadline when the session was
 // at it already, and could not reach the pod, was not early.
-func (v *view) thawedEarly() (*v1alpha1.HookRun, string) {
+func (v *view) thawedEarly() (run *v1alpha1.HookRun, pod string) {
 	window := v.session().Status.Window
 	for _, run := range v.r.Runs {
 		if !plan.IsPost(run.Spec.Stage) {

@@ -53,7 +53,7 @@ func (a *attempt) await(ctx context.Context) *v1alpha1.PodResult {
 			done()
 			return &v1alpha1.PodResult{
 				Outcome: v1alpha1.ResultFailed, Reason: reasonNotReady, ExitCode: noCode, NotRun: true,
-				Message: fmt.Sprintf("%s, and was waited for for %s (waitTimeout)", what, a.hook.WaitTimeout),
+				Message: fmt.Sprintf("%s, though it was given %s (waitTimeout)", what, a.hook.WaitTimeout),
 			}
 		case <-ctx.Done():
 			look.Stop()

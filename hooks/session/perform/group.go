@@ -37,10 +37,10 @@ type task struct {
 	stop    context.CancelCauseFunc
 }
 
-// errStopped is why the rest of a group does not run.
-type errStopped struct{ why string }
+// stoppedError is why the rest of a group does not run.
+type stoppedError struct{ why string }
 
-func (e errStopped) Error() string { return e.why }
+func (e stoppedError) Error() string { return e.why }
 
 func (t *task) isPre() bool { return !plan.IsPost(t.Run.Spec.Stage) }
 
@@ -71,7 +71,7 @@ func (t *task) run(ctx context.Context) error {
 		case <-ctx.Done():
 			if shutDown(ctx) {
 				working.Wait()
-				return j.close()
+				return j.close(ctx)
 			}
 			if t.isPre() {
 				j.add(place, notReached(pod, context.Cause(ctx)))
@@ -94,13 +94,13 @@ func (t *task) run(ctx context.Context) error {
 				return // the controller ends
 			}
 			if t.fails(result) {
-				t.stop(errStopped{fmt.Sprintf("hook %q failed in pod %q", t.Run.Spec.Hook.Name, pod.Name)})
+				t.stop(stoppedError{fmt.Sprintf("hook %q failed in pod %q", t.Run.Spec.Hook.Name, pod.Name)})
 			}
 			j.add(place, result)
 		})
 	}
 	working.Wait()
-	return j.close()
+	return j.close(ctx)
 }
 
 func shutDown(ctx context.Context) bool { return errors.Is(context.Cause(ctx), ErrShutdown) }

@@ -26,7 +26,6 @@ const (
 // journal writes what becomes of a run: ahead of time which pods may have been entered, and afterwards the results.
 type journal struct {
 	task *task
-	ctx  context.Context
 	wake chan struct{}
 	done chan struct{}
 
@@ -40,14 +39,14 @@ type journal struct {
 }
 
 func newJournal(ctx context.Context, t *task) *journal {
-	j := &journal{task: t, ctx: ctx, wake: make(chan struct{}, 1), done: make(chan struct{}), results: map[int]*v1alpha1.PodResult{}, wait: quick}
+	j := &journal{task: t, wake: make(chan struct{}, 1), done: make(chan struct{}), results: map[int]*v1alpha1.PodResult{}, wait: quick}
 	record.Each(t.Run, func(place int, _ *v1alpha1.RunPod, result *v1alpha1.PodResult) {
 		if result != nil {
 			j.results[place] = new(*result)
 			j.output += len(result.Output)
 		}
 	})
-	go j.flush()
+	go j.flush(context.WithoutCancel(ctx))
 	return j
 }
 
@@ -66,7 +65,7 @@ func (j *journal) enter(ctx context.Context, place int) error {
 	}
 	j.writing.Lock()
 	ahead := min(place+2*j.task.options.AtOnce, len(j.task.Run.Spec.Pods))
-	j.task.Run.Status.Attempted = int32(ahead)
+	j.task.Run.Status.Attempted = int32(ahead) //nolint:gosec // plan.MaxTargets at most
 	j.writing.Unlock()
 	if !j.task.isPre() {
 		ctx = context.WithoutCancel(ctx)
@@ -93,7 +92,7 @@ func (j *journal) add(place int, result *v1alpha1.PodResult) {
 }
 
 // flush writes results now and then.
-func (j *journal) flush() {
+func (j *journal) flush(ctx context.Context) {
 	for {
 		select {
 		case <-j.done:
@@ -108,7 +107,7 @@ func (j *journal) flush() {
 		case <-pause.C:
 		}
 		j.wait = min(2*j.wait, slow)
-		_ = j.write(context.WithoutCancel(j.ctx)) // what could not be written is in the next
+		_ = j.write(ctx) // what could not be written is in the next
 	}
 }
 
@@ -142,16 +141,16 @@ func (j *journal) collect() []v1alpha1.PodResult {
 }
 
 // close writes what is left.
-func (j *journal) close() error {
+func (j *journal) close(ctx context.Context) error {
 	close(j.done)
-	ctx := context.WithoutCancel(j.ctx)
-	if shutDown(j.ctx) {
-		limited, stop := context.WithTimeout(ctx, parting)
+	lasting := context.WithoutCancel(ctx)
+	if shutDown(ctx) {
+		limited, stop := context.WithTimeout(lasting, parting)
 		defer stop()
 		if err := j.write(limited); err != nil {
 			return err
 		}
-		return context.Cause(j.ctx)
+		return context.Cause(ctx)
 	}
-	return j.write(ctx)
+	return j.write(lasting)
 }

@@ -338,7 +338,7 @@ func (a *attempt) onlyIf(ctx context.Context) *v1alpha1.PodResult {
 	case action.ExitCode:
 		return &v1alpha1.PodResult{
 			Outcome: v1alpha1.ResultSkipped, Reason: "OnlyIf", NotRun: true,
-			Message: fmt.Sprintf("onlyIf ended with code %s", result.CodeText()),
+			Message: "onlyIf ended with code " + result.CodeText(),
 		}
 	}
 	failed := a.say(result)

@@ -43,7 +43,7 @@ func (p *Performer) Recover(ctx context.Context, session Session, run *v1alpha1.
 		})
 	}
 	working.Wait()
-	return j.close()
+	return j.close(ctx)
 }
 
 // interrupted ends what may be left of a hook in a pod.

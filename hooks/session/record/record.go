@@ -103,7 +103,7 @@ func (r *Record) Deleting() bool { return r.Session.DeletionTimestamp != nil }
 func (r *Record) Holder() bool { return slices.Contains(r.Session.Finalizers, v1alpha1.ThawFinalizer) }
 
 // Condition is one of the session's, or nil.
-func (r *Record) Condition(kind string) (status string, reason string) {
+func (r *Record) Condition(kind string) (status, reason string) {
 	for i := range r.Session.Status.Conditions {
 		if c := &r.Session.Status.Conditions[i]; c.Type == kind {
 			return string(c.Status), c.Reason

@@ -14,7 +14,7 @@ func (r *Record) Tally() (v1alpha1.HookCounts, []v1alpha1.HookFailure) {
 		failures []v1alpha1.HookFailure
 	)
 	for _, run := range r.Runs {
-		counts.Total += int32(len(run.Spec.Pods))
+		counts.Total += run.Spec.PodCount
 		counts.Succeeded += run.Status.Succeeded
 		counts.Failed += run.Status.Failed
 		counts.Skipped += run.Status.Skipped

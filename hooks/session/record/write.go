@@ -49,9 +49,9 @@ func write(session *v1alpha1.HookSession, step *plan.Step, policy Policy, order 
 				Kind: step.Policy.Kind(), Name: step.Policy.Name, UID: policy.UID, Generation: policy.Generation,
 				Shell: cmp.Or(policy.Spec.Shell, v1alpha1.Posix), MaxQuiesce: policy.Spec.MaxQuiesce,
 			},
-			Stage: step.Stage, Order: int32(order), Group: int32(step.Group), Part: int32(step.Part),
+			Stage: step.Stage, Order: int32(order), Group: int32(step.Group), Part: int32(step.Part), //nolint:gosec // as many as a list has
 			Hook:     resolve(step, &policy.Spec.Hooks[step.Hook.Place]),
-			PodCount: int32(len(step.Targets)),
+			PodCount: int32(len(step.Targets)), //nolint:gosec // plan.MaxTargets at most
 			Note:     step.Note,
 		},
 		Status: v1alpha1.HookRunStatus{State: v1alpha1.RunPending},
@@ -64,7 +64,8 @@ func write(session *v1alpha1.HookSession, step *plan.Step, policy Policy, order 
 
 func resolve(step *plan.Step, hook *v1alpha1.Hook) v1alpha1.ResolvedHook {
 	resolved := v1alpha1.ResolvedHook{
-		Name: hook.Name, Place: int32(step.Hook.Place), Container: hook.Container, Exec: hook.Exec, Hold: hook.Hold,
+		Name: hook.Name, Place: int32(step.Hook.Place), //nolint:gosec // as many as a list has
+		Container: hook.Container, Exec: hook.Exec, Hold: hook.Hold,
 		Timeout: hook.Timeout, OnError: step.Hook.OnError, HookConduct: hook.HookConduct,
 	}
 	resolved.RunOn, resolved.ExecutionPolicy = step.Hook.RunOn, step.Hook.ExecutionPolicy
