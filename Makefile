@@ -50,6 +50,10 @@ bench: $(TOOLS)/benchstat ## Measure admission beside controller-runtime's typed
 bench-scale: $(TOOLS)/helm ## Measure how a change of policy reaches 10,000 pods, on simulated nodes; some 15 minutes.
 	HELM=$(TOOLS)/helm go run ./test/bench
 
+.PHONY: bench-sessions
+bench-sessions: $(TOOLS)/helm ## Measure sessions beside bare clients on 100 real pods, and on 5,000 simulated ones; some 10 minutes.
+	HELM=$(TOOLS)/helm go run ./test/bench/sessions
+
 ##@ The cluster
 
 .PHONY: cluster-up

@@ -49,6 +49,7 @@ type HookSessionList struct {
 // +kubebuilder:validation:XValidation:rule="has(self.labelSelector) == has(oldSelf.labelSelector) && (!has(self.labelSelector) || self.labelSelector == oldSelf.labelSelector)",fieldPath=".labelSelector",message="it cannot change: create another session"
 // +kubebuilder:validation:XValidation:rule="has(self.maxQuiesce) == has(oldSelf.maxQuiesce) && (!has(self.maxQuiesce) || self.maxQuiesce == oldSelf.maxQuiesce)",fieldPath=".maxQuiesce",message="it cannot change: create another session"
 // +kubebuilder:validation:XValidation:rule="has(self.outcomeTimeout) == has(oldSelf.outcomeTimeout) && (!has(self.outcomeTimeout) || self.outcomeTimeout == oldSelf.outcomeTimeout)",fieldPath=".outcomeTimeout",message="it cannot change: create another session"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.cancel) || !oldSelf.cancel || has(self.cancel) && self.cancel",fieldPath=".cancel",message="a cancelled session cannot go on: create another"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.outcomes) || has(self.outcomes)",fieldPath=".outcomes",message="what has been said cannot be taken back"
 // +kubebuilder:validation:XValidation:rule="!(self.operation in ['Snapshot', 'Restore']) || !has(self.outcomes) || !has(self.outcomes.snapshot)",fieldPath=".outcomes.snapshot",message="write outcomes.operation: this operation has no snapshot beside it"
 // +kubebuilder:validation:XValidation:rule="self.operation != 'Snapshot' || !has(self.dataSource) || self.dataSource == 'Live'",fieldPath=".dataSource",message="a snapshot is taken of what runs: write Live, or operation Backup or Restore"
@@ -108,7 +109,6 @@ type HookSessionSpec struct {
 
 	// Cancel ends the session: what was quiesced is thawed. It cannot be taken back.
 	// +optional
-	// +kubebuilder:validation:XValidation:rule="self || !oldSelf",message="a cancelled session cannot go on: create another"
 	Cancel bool `json:"cancel,omitempty"`
 
 	// TTLSecondsAfterFinished is after how many seconds a finished session is deleted, with its HookRuns. Default: as the
@@ -136,6 +136,8 @@ type Destination struct {
 }
 
 // Outcomes of the parts of the operation.
+//
+// +kubebuilder:validation:XValidation:rule="(!has(oldSelf.snapshot) || has(self.snapshot)) && (!has(oldSelf.operation) || has(self.operation))",message="what has been said cannot be taken back"
 type Outcomes struct {
 	// Snapshot says that the snapshot has been taken, or not: what was quiesced for it is thawed, while data may still move.
 	// +optional

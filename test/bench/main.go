@@ -15,6 +15,7 @@ import (
 	"github.com/go-logr/logr"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/quiesce-io/quiesce/test/bench/process"
 	"github.com/quiesce-io/quiesce/test/walkthrough"
 )
 
@@ -67,11 +68,11 @@ func run(ctx context.Context, pods, rate int) (err error) {
 	if err := s.create(ctx); err != nil {
 		return err
 	}
-	controller, err := findController()
+	controller, err := process.Controller()
 	if err != nil {
 		return err
 	}
-	before, err := controller.usage()
+	before, err := controller.Usage()
 	if err != nil {
 		return err
 	}
@@ -91,10 +92,10 @@ func run(ctx context.Context, pods, rate int) (err error) {
 		fmt.Printf("%-22s reached %d pods in %6.1f s; at %d a second no less than %.1f s: %.2f times\n",
 			change.what, pods, took.Seconds(), rate, least.Seconds(), took.Seconds()/least.Seconds())
 	}
-	after, err := controller.usage()
+	after, err := controller.Usage()
 	if err != nil {
 		return err
 	}
-	fmt.Printf("the controller: %d MiB of memory at most, %.0f s of CPU time for these changes\n", after.peak>>20, (after.cpu - before.cpu).Seconds())
+	fmt.Printf("the controller: %d MiB of memory at most, %.0f s of CPU time for these changes\n", after.Peak>>20, (after.CPU - before.CPU).Seconds())
 	return nil
 }

@@ -12,7 +12,8 @@ const fakeNode = "kwok.x-k8s.io/node=fake"
 const fakePodCIDR = "10.245.0.0/16"
 
 // kwok plays kubelet for nodes that do not exist, so that thousands of pods cost objects only. It calls the API as the
-// administrator: requests of that group wait in no queue, whatever is under test beside it.
+// administrator: requests of that group wait in no queue, whatever is under test beside it. Commands in fake pods it runs on
+// this machine, for nodes whose status names localhost and its port: see kwokExec.
 func (c *cluster) kwok() part {
 	stages := filepath.Join(c.part("kwok"), "stages.yaml")
 	address := c.address(loopback, "kwok")
@@ -21,6 +22,7 @@ func (c *cluster) kwok() part {
 		args: []string{
 			"--config=" + stages, "--kubeconfig=" + c.kubeconfig("admin"), "--server-address=" + address,
 			"--manage-nodes-with-annotation-selector=" + fakeNode, "--cidr=" + fakePodCIDR,
+			"--tls-cert-file=" + filepath.Join(c.pki(), "apiserver.crt"), "--tls-private-key-file=" + filepath.Join(c.pki(), "apiserver.key"),
 		},
 		prepare: func(ctx context.Context) error {
 			folder, err := c.moduleSource(ctx, "kwok", kwokModule)
@@ -31,11 +33,20 @@ func (c *cluster) kwok() part {
 			if err != nil {
 				return err
 			}
-			return writeWhole(stages, []byte(text), 0o644)
+			return writeWhole(stages, []byte(text+kwokExec), 0o644)
 		},
 		ready: answers("http://" + address + "/healthz"),
 	}
 }
+
+// kwokExec has kwok run commands that are for fake pods, whichever, as processes of this machine.
+const kwokExec = `---
+apiVersion: kwok.x-k8s.io/v1alpha1
+kind: ClusterExec
+metadata: {name: everywhere}
+spec:
+  execs: [{local: {workDir: /}}]
+`
 
 // kwokStages joins the rules that kwok's own module has for the quickest life of nodes and pods: Ready and Running at
 // once, gone when deleted.

@@ -16,12 +16,12 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
 	"k8s.io/streaming/pkg/httpstream"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quiesce-io/quiesce/hooks/action"
 	"github.com/quiesce-io/quiesce/hooks/chain"
-	"github.com/quiesce-io/quiesce/test/walkthrough"
 )
 
 // Protocols of exec.
@@ -49,8 +49,7 @@ func (w without) RoundTrip(r *http.Request) (*http.Response, error) {
 // newExecutor is the session controller's, which does not speak some protocols, and has the rights of another user.
 func newExecutor(t *testing.T, user string, unspoken ...string) *action.Executor {
 	t.Helper()
-	config, err := walkthrough.Config(t.Context(), cluster)
-	require.NoError(t, err)
+	config := rest.CopyConfig(clusterConfig)
 	config.Impersonate.UserName = user
 	for _, protocol := range unspoken {
 		config.Wrap(func(next http.RoundTripper) http.RoundTripper { return without{protocol, next} })

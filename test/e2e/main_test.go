@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -32,6 +33,8 @@ var (
 	cluster  walkthrough.Cluster
 	api      client.WithWatch
 	terminal *walkthrough.Terminal
+	// clusterConfig is how the administrator reaches the API server.
+	clusterConfig *rest.Config
 )
 
 func TestMain(m *testing.M) {
@@ -69,6 +72,9 @@ func run(ctx context.Context, m *testing.M) (code int, err error) {
 		return 0, err
 	}
 	if api, err = walkthrough.Connect(ctx, cluster); err != nil {
+		return 0, err
+	}
+	if clusterConfig, err = walkthrough.Config(ctx, cluster); err != nil {
 		return 0, err
 	}
 	if err := removeLeftovers(ctx); err != nil {

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -44,9 +45,10 @@ func TestAFailedHookThawsEveryPod(t *testing.T) {
 			for _, pod := range f.pods {
 				assert.Equal(t, []string{"freeze", "thaw"}, f.log(pod))
 			}
-			require.NotEmpty(t, session.Status.Failures)
-			assert.Equal(t, test.reason, session.Status.Failures[0].Reason)
-			assert.Equal(t, test.code, session.Status.Failures[0].ExitCode)
+			// It fails in one of the pods, and may be cancelled in the other.
+			at := slices.IndexFunc(session.Status.Failures, func(failure v1alpha1.HookFailure) bool { return failure.Reason == test.reason })
+			require.GreaterOrEqual(t, at, 0, session.Status.Failures)
+			assert.Equal(t, test.code, session.Status.Failures[at].ExitCode)
 			requireCondition(t, session, v1alpha1.ConditionFailed, metav1.ConditionTrue, v1alpha1.ReasonHookFailed)
 			requireCondition(t, session, v1alpha1.ConditionThawed, metav1.ConditionTrue, "Thawed")
 			assert.Nil(t, session.Status.BegunAt)

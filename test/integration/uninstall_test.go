@@ -24,6 +24,7 @@ func uninstaller(t *testing.T) string {
 	return kubeconfig(t, "quiesce-uninstall",
 		&rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "quiesce-uninstall"}, Rules: []rbacv1.PolicyRule{
 			{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"list", "patch"}},
+			{APIGroups: []string{"quiesce.io"}, Resources: []string{"hooksessions", "hookruns"}, Verbs: []string{"list", "patch"}},
 			{APIGroups: []string{"admissionregistration.k8s.io"}, Verbs: []string{"delete"}, ResourceNames: []string{"quiesce-webhook"},
 				Resources: []string{"mutatingwebhookconfigurations", "validatingwebhookconfigurations"}},
 		}},

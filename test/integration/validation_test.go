@@ -63,7 +63,7 @@ func TestAPolicyWithAMistakeIsRefusedWithTheFieldAndWhatToWrite(t *testing.T) {
 		},
 		"a stage that does not exist": {
 			hook: `stages: [BeforeBackup]`,
-			want: []string{"spec.hooks[0].stages[0]", `"BeforeBackup"`, `"PreBackup", "PreSnapshot", "PostSnapshot", "PostBackup", "PostRestore"`},
+			want: []string{"spec.hooks[0].stages[0]", `"BeforeBackup"`, `"PreBackup", "PreSnapshot", "PostSnapshot", "PostBackup", "PreRestore", "PostRestore"`},
 		},
 		"no stage": {
 			hook: `stages: []`,
