@@ -32,7 +32,7 @@ func (o *open) observe(now time.Time) {
 	}
 	quiesced := o.record.Quiesced()
 	for _, run := range o.record.Runs {
-		if plan.IsPost(run.Spec.Stage) {
+		if plan.IsPost(run.Spec.Stage) || !o.record.IsUndone(run) {
 			continue
 		}
 		for i := range run.Spec.Pods {

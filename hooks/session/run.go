@@ -77,7 +77,9 @@ func (o *open) recover() {
 func (o *open) launch(stage v1alpha1.Stage, run func(context.Context) error, after func()) {
 	ctx, cancel := context.WithCancelCause(o.base)
 	o.running = &group{cancel, stage}
+	o.Reconciler.running.Add(1)
 	o.groups.Go(func() {
+		defer o.Reconciler.running.Add(-1)
 		defer cancel(nil)
 		err := run(ctx)
 		o.lock.Lock()

@@ -5,8 +5,10 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -69,6 +71,7 @@ type Reconciler struct {
 	base     context.Context // ends with ErrShutdown
 	end      context.CancelCauseFunc
 	groups   sync.WaitGroup
+	running  atomic.Int32 // groups
 }
 
 var (
@@ -132,7 +135,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return ctrl.Result{}, err
 	}
 	o, err := r.open(ctx, &session)
-	if err != nil {
+	if err != nil || o == nil {
 		return ctrl.Result{}, err
 	}
 	return o.advance(ctx)
@@ -151,7 +154,7 @@ func (r *Reconciler) takeOver(ctx context.Context) error {
 	}
 	for i := range sessions.Items {
 		session := &sessions.Items[i]
-		if session.Status.Runs == nil || session.Status.FinishedAt != nil {
+		if session.Status.Runs == nil || session.Status.FinishedAt != nil || r.sessions[client.ObjectKeyFromObject(session)] != nil {
 			continue
 		}
 		o, err := r.load(ctx, session)
@@ -164,7 +167,7 @@ func (r *Reconciler) takeOver(ctx context.Context) error {
 	return nil
 }
 
-// open is a session as this controller knows it, with what it wants by now.
+// open is a session as this controller knows it, with what it wants by now; nil where it has gone.
 func (r *Reconciler) open(ctx context.Context, session *v1alpha1.HookSession) (*open, error) {
 	key := client.ObjectKeyFromObject(session)
 	r.lock.Lock()
@@ -202,13 +205,31 @@ func (r *Reconciler) forget(key types.NamespacedName) {
 }
 
 // Drain stops beginning anything new, and waits until no hold is open and no group of hooks runs: a controller that is told to stop
-// ends its holds in order where it can. The end of the context ends the wait, and its error says what is left.
+// ends what it has begun where it can. The end of the context ends the wait, and its error says what is left.
 func (r *Reconciler) Drain(ctx context.Context) error {
 	r.lock.Lock()
 	r.draining = true
 	r.lock.Unlock()
-	return r.Performer.Drain(ctx)
+	return errors.Join(r.Performer.Drain(ctx), r.waitGroups(ctx))
 }
+
+// waitGroups waits until no group of hooks runs.
+func (r *Reconciler) waitGroups(ctx context.Context) error {
+	for {
+		running := r.running.Load()
+		if running == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("groups of hooks that still run: %d", running)
+		case <-time.After(glance):
+		}
+	}
+}
+
+// glance is how often it is looked whether groups still run, at the end.
+const glance = 100 * time.Millisecond
 
 func (r *Reconciler) isDraining() bool {
 	r.lock.Lock()

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -10,7 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
 
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
@@ -85,9 +88,16 @@ func TestTheSamplesAreValid(t *testing.T) {
 	strict := client.WithFieldValidation(api, metav1.FieldValidationStrict)
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
-			policy := readPolicy(t, file)
-			policy.Name += "-sample"
-			assert.NoError(t, strict.Create(t.Context(), policy, client.DryRunAll))
+			source, err := os.ReadFile(file)
+			require.NoError(t, err)
+			sample := &unstructured.Unstructured{}
+			require.NoError(t, yaml.UnmarshalStrict(source, sample))
+			if sample.GetKind() == "HookSession" {
+				sample.SetNamespace("default")
+			} else {
+				sample.SetName(sample.GetName() + "-sample")
+			}
+			assert.NoError(t, strict.Create(t.Context(), sample, client.DryRunAll))
 		})
 	}
 }

@@ -17,6 +17,8 @@ const (
 	// write, so that a long run of slow hooks is written now and then, and each of its writes is all of the run.
 	quick = time.Second
 	slow  = 8 * time.Second
+	// window is how far ahead of the pods that are entered it is written that they may be, in hooks that run at once.
+	window = 4
 	// parting is how long the last write may take when the controller ends.
 	parting = 5 * time.Second
 	// maxOutput is how much output a run keeps in all.
@@ -64,7 +66,7 @@ func (j *journal) enter(ctx context.Context, place int) error {
 		return j.failure()
 	}
 	j.writing.Lock()
-	ahead := min(place+2*j.task.options.AtOnce, len(j.task.Run.Spec.Pods))
+	ahead := min(place+window*j.task.options.AtOnce, len(j.task.Run.Spec.Pods))
 	j.task.Run.Status.Attempted = int32(ahead) //nolint:gosec // plan.MaxTargets at most
 	j.writing.Unlock()
 	if !j.task.isPre() {

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -167,6 +168,11 @@ func (r *Record) DoubtfulPods(run *v1alpha1.HookRun) []int {
 		}
 	}
 	return places
+}
+
+// IsUndone tells whether a pre run is of a policy that has something to undo it.
+func (r *Record) IsUndone(run *v1alpha1.HookRun) bool {
+	return slices.ContainsFunc(r.Runs, func(other *v1alpha1.HookRun) bool { return Thaws(other) && PolicyOf(other) == PolicyOf(run) })
 }
 
 // Undoes tells whether a thawing run has anything to undo in a pod.

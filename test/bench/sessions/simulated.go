@@ -94,7 +94,7 @@ func (b *bench) createNodes(ctx context.Context) error {
 		}
 		// Once kwok has said that it is ready: its kubelet is kwok.
 		err := wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, patience, true, func(ctx context.Context) (bool, error) {
-			if err := b.api.Get(ctx, client.ObjectKeyFromObject(node), node); err != nil || len(node.Status.Addresses) == 0 {
+			if err := b.api.Get(ctx, client.ObjectKeyFromObject(node), node); err != nil || len(node.Status.Conditions) == 0 {
 				return false, err
 			}
 			node.Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeHostName, Address: "localhost"}}
