@@ -53,7 +53,7 @@ func (o *open) resolve(ctx context.Context) (waits bool, err error) {
 	if err := o.writeDown(ctx, runs, nil); err != nil {
 		return false, err
 	}
-	session.Status.Runs = new(int32(len(runs)))
+	session.Status.Runs = new(int32(len(runs))) //nolint:gosec // as many as could be written
 	return false, o.save(ctx)
 }
 
@@ -84,7 +84,7 @@ func (o *open) resolveRestored(ctx context.Context) (waits bool, err error) {
 	if err := o.writeDown(ctx, runs, kept); err != nil {
 		return false, err
 	}
-	session.Status.RestoreRuns = new(int32(len(runs)))
+	session.Status.RestoreRuns = new(int32(len(runs))) //nolint:gosec // as above
 	return false, o.save(ctx)
 }
 

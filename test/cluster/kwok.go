@@ -13,7 +13,7 @@ const fakePodCIDR = "10.245.0.0/16"
 
 // kwok plays kubelet for nodes that do not exist, so that thousands of pods cost objects only. It calls the API as the
 // administrator: requests of that group wait in no queue, whatever is under test beside it. Commands in fake pods it runs on
-// this machine, for nodes whose status names localhost and its port: see kwokExec.
+// this machine: see kwokExec. The API server finds it as the kubelet of its nodes, by the name that this machine has for itself.
 func (c *cluster) kwok() part {
 	stages := filepath.Join(c.part("kwok"), "stages.yaml")
 	address := c.address(loopback, "kwok")
@@ -22,6 +22,7 @@ func (c *cluster) kwok() part {
 		args: []string{
 			"--config=" + stages, "--kubeconfig=" + c.kubeconfig("admin"), "--server-address=" + address,
 			"--manage-nodes-with-annotation-selector=" + fakeNode, "--cidr=" + fakePodCIDR,
+			"--node-name=" + nodeName, "--node-port=" + c.port("kwok"),
 			"--tls-cert-file=" + filepath.Join(c.pki(), "apiserver.crt"), "--tls-private-key-file=" + filepath.Join(c.pki(), "apiserver.key"),
 		},
 		prepare: func(ctx context.Context) error {

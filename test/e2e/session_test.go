@@ -72,7 +72,7 @@ func (f freezer) log(pod *corev1.Pod) []string {
 func (s *scene) wait(within time.Duration, holds func() bool, sentence string, values ...any) {
 	s.t.Helper()
 	for begun := time.Now(); !holds(); time.Sleep(tick) {
-		require.Less(s.t, time.Since(begun), within, fmt.Sprintf(sentence, values...))
+		require.Less(s.t, time.Since(begun), within, append([]any{sentence}, values...)...)
 	}
 }
 

@@ -23,16 +23,16 @@ type containers struct {
 	take    time.Duration
 	durable func(pod string) bool // whether it is that the pod may be entered
 
-	lock            sync.Mutex
-	times           map[string]int
-	requests        []action.Request
-	ended           []string
-	at, most        int
-	holding         map[string]*lock
-	gone            map[types.UID]bool
-	away            map[types.UID]bool
-	process         action.Process // what End finds
-	changed, closed chan struct{}
+	lock     sync.Mutex
+	times    map[string]int
+	requests []action.Request
+	ended    []string
+	at, most int
+	holding  map[string]*lock
+	gone     map[types.UID]bool
+	away     map[types.UID]bool
+	process  action.Process // what End finds
+	changed  chan struct{}
 }
 
 func newContainers(t *testing.T, comeOut func(pod string, time int) action.Result) *containers {

@@ -3,8 +3,8 @@ package perform
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -301,7 +301,7 @@ func TestWatchdogsAreStartedAheadOfTheHook(t *testing.T) {
 // Chance: how hooks come out, and when the stage is ended.
 func TestWhateverHappensEveryPodHasOneResultAndNoneWasEnteredUnnoticed(t *testing.T) {
 	for seed := range uint64(300) {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				dice := rand.New(rand.NewPCG(seed, 1))
 				outcomes := []action.Result{well, well, well, well, badly, lostIt, nobody}

@@ -279,7 +279,7 @@ func (a *attempt) say(result action.Result) *v1alpha1.PodResult {
 		Duration: round(result.Duration).String(), NotRun: !a.ran, TookOver: a.tookOver, ThawedEarly: result.Guard == action.ThawedEarly,
 	}
 	if a.count > 1 {
-		said.Attempts = int32(a.count)
+		said.Attempts = int32(a.count) //nolint:gosec // a few
 	}
 	if result.Reason != action.Succeeded {
 		said.Outcome, said.Reason, said.Message = v1alpha1.ResultFailed, string(result.Reason), cut(result.Message, maxMessage)

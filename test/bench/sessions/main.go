@@ -21,12 +21,12 @@ import (
 )
 
 func main() {
-	real := flag.Int("real", 100, "how many real pods")
+	running := flag.Int("real", 100, "how many real pods")
 	simulated := flag.Int("simulated", 5_000, "how many simulated ones, each with a hook on either side")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	log.SetLogger(logr.Discard())
-	err := run(ctx, *real, *simulated)
+	err := run(ctx, *running, *simulated)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -41,7 +41,7 @@ type bench struct {
 	executor *action.Executor
 }
 
-func run(ctx context.Context, real, simulated int) error {
+func run(ctx context.Context, running, simulated int) error {
 	repository, err := walkthrough.Repository()
 	if err != nil {
 		return err
@@ -58,7 +58,7 @@ func run(ctx context.Context, real, simulated int) error {
 		return err
 	}
 	// On a machine that is busy, pods get what they have asked for: the bare client, which is no pod, would be ahead otherwise.
-	if err := walkthrough.Install(ctx, terminal, "controller.resources.requests.cpu=1"); err != nil {
+	if err := walkthrough.Install(ctx, terminal, "controller.resources.requests.cpu=700m"); err != nil {
 		return err
 	}
 	api, err := walkthrough.Connect(ctx, cluster)
@@ -74,8 +74,8 @@ func run(ctx context.Context, real, simulated int) error {
 		return err
 	}
 	b := &bench{api, config, executor}
-	if real > 0 {
-		if err := b.measureReal(ctx, real); err != nil {
+	if running > 0 {
+		if err := b.measureReal(ctx, running); err != nil {
 			return err
 		}
 	}

@@ -22,8 +22,6 @@ const (
 	simulatedNode = "quiesce-bench-node"
 	nodes         = 20
 	clients       = 8
-	// kwokPort is where kwok runs commands.
-	kwokPort = 10247
 )
 
 // measureSimulated takes many pods through a session. Commands run as processes of this machine, so that there is no watchdog: by
@@ -89,20 +87,7 @@ func (b *bench) createNodes(ctx context.Context) error {
 			ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("%s-%d", simulatedNode, i), Annotations: map[string]string{"kwok.x-k8s.io/node": "fake"}},
 			Spec:       corev1.NodeSpec{Taints: []corev1.Taint{{Key: "kwok.x-k8s.io/node", Value: "fake", Effect: corev1.TaintEffectNoSchedule}}},
 		}
-		if err := b.api.Create(ctx, node); client.IgnoreAlreadyExists(err) != nil {
-			return err
-		}
-		// Once kwok has said that it is ready: its kubelet is kwok.
-		err := wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, patience, true, func(ctx context.Context) (bool, error) {
-			if err := b.api.Get(ctx, client.ObjectKeyFromObject(node), node); err != nil || len(node.Status.Conditions) == 0 {
-				return false, err
-			}
-			node.Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeHostName, Address: "localhost"}}
-			node.Status.DaemonEndpoints.KubeletEndpoint.Port = kwokPort
-			err := b.api.Status().Update(ctx, node)
-			return err == nil, nil //nolint:nilerr // kwok writes it as well
-		})
-		if err != nil {
+		if err := client.IgnoreAlreadyExists(b.api.Create(ctx, node)); err != nil {
 			return err
 		}
 	}
