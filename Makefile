@@ -37,7 +37,7 @@ test: gcc shells ## Run the unit tests, and the integration tests on a real API 
 
 .PHONY: e2e
 e2e: $(TOOLS)/helm ## Run the demo's path with assertions, on the real one-node cluster with Velero.
-	HELM=$(TOOLS)/helm go test -tags e2e -count 1 -timeout 60m -v ./test/e2e
+	HELM=$(TOOLS)/helm go test -tags e2e -count 1 -timeout 60m -parallel 8 -v ./test/e2e
 
 .PHONY: bench
 bench: $(TOOLS)/benchstat ## Measure admission beside controller-runtime's typed defaulter, and with 10,000 policies.

@@ -22,7 +22,7 @@ func (c *cluster) kwok() part {
 		args: []string{
 			"--config=" + stages, "--kubeconfig=" + c.kubeconfig("admin"), "--server-address=" + address,
 			"--manage-nodes-with-annotation-selector=" + fakeNode, "--cidr=" + fakePodCIDR,
-			"--node-name=" + nodeName, "--node-port=" + c.port("kwok"),
+			"--node-ip=" + loopback, "--node-name=" + nodeName, "--node-port=" + c.port("kwok"),
 			"--tls-cert-file=" + filepath.Join(c.pki(), "apiserver.crt"), "--tls-private-key-file=" + filepath.Join(c.pki(), "apiserver.key"),
 		},
 		prepare: func(ctx context.Context) error {

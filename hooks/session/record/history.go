@@ -80,17 +80,25 @@ type Failed struct {
 	Result *v1alpha1.PodResult
 }
 
-// FirstFailed is the first hook with onError Fail that failed, among runs of a kind; nil where none has.
+// FirstFailed is the first hook with onError Fail that failed, among runs of a kind; nil where none has. One that was cancelled, since
+// another had failed, comes after that.
 func (r *Record) FirstFailed(kind func(*v1alpha1.HookRun) bool) *Failed {
+	var cancelled *Failed
 	for _, run := range r.Runs {
 		if run.Spec.Hook.OnError == v1alpha1.Continue || run.Status.Failed == 0 || !kind(run) {
 			continue
 		}
-		if i := slices.IndexFunc(run.Status.Results, func(result v1alpha1.PodResult) bool { return result.Outcome == v1alpha1.ResultFailed }); i >= 0 {
-			return &Failed{run, &run.Status.Results[i]}
+		for i := range run.Status.Results {
+			switch result := &run.Status.Results[i]; {
+			case result.Outcome != v1alpha1.ResultFailed:
+			case result.Reason != v1alpha1.ReasonCancelled:
+				return &Failed{run, result}
+			case cancelled == nil:
+				cancelled = &Failed{run, result}
+			}
 		}
 	}
-	return nil
+	return cancelled
 }
 
 // PreFailed is the first pre hook with onError Fail that failed.
