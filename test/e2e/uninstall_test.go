@@ -6,6 +6,7 @@ import (
 	"context"
 	"maps"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -15,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quiesce-io/quiesce/hooks/stamp"
+	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 	"github.com/quiesce-io/quiesce/test/walkthrough"
 )
 
@@ -28,6 +30,11 @@ func TestUninstallTakesEveryStampAlongAndLeavesWhatIsTheUsers(t *testing.T) {
 	owned.Annotations = map[string]string{"a.io/b": "c", "post.hook.backup.velero.io/command": `["mine"]`}
 	require.NoError(t, api.Create(t.Context(), owned))
 	theirs := maps.Clone(owned.Annotations)
+
+	f := newFreezer(t, 1, 10*time.Minute)
+	session := f.begin()
+	f.waitReady(session)
+	require.True(t, f.frozen(f.pods[0]))
 
 	t.Cleanup(func() { assert.NoError(t, walkthrough.Install(context.Background(), terminal)) })
 	_, err := terminal.Run(t.Context(), "helm", "uninstall", "quiesce", "-n", walkthrough.Release, "--wait")
@@ -51,6 +58,11 @@ func TestUninstallTakesEveryStampAlongAndLeavesWhatIsTheUsers(t *testing.T) {
 		assert.NotContains(t, policies.Items[i].Name, "quiesce")
 	}
 	require.NoError(t, api.Get(t.Context(), client.ObjectKeyFromObject(policy), policy), "policies stay, with their kinds")
+	f.requireThawed(0)
+	f.requireUnguarded()
+	require.NoError(t, api.Get(t.Context(), client.ObjectKeyFromObject(session), session))
+	assert.Equal(t, v1alpha1.PhaseCancelled, session.Status.Phase)
+	assert.Empty(t, session.Finalizers, "nobody would take them off any more")
 
 	require.NoError(t, walkthrough.Install(t.Context(), terminal))
 	s.waitPods(patience, func(pod *corev1.Pod) bool { return pod.Name == owned.Name || stamped(pod) })
