@@ -8,7 +8,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -114,6 +113,9 @@ func (o *open) ground(ctx context.Context) (*v1alpha1.Breach, error) {
 		return nil, fmt.Errorf("looking at the namespace: %w", err)
 	}
 	o.namespace = match.Namespace{Name: namespace.Name, Labels: namespace.Labels}
+	if namespace.DeletionTimestamp != nil { // in which nothing can be written down
+		return machine.BreakWith(v1alpha1.ReasonInvalid, now, "namespace %q is being deleted", namespace.Name), nil
+	}
 	if !o.Scope.MayTakePart(namespace.Name) {
 		return machine.BreakWith(v1alpha1.ReasonNotOptedIn, now, "namespace %q never takes part in hooks", namespace.Name), nil
 	}
@@ -275,9 +277,6 @@ func (o *open) writeDown(ctx context.Context, runs, kept []*v1alpha1.HookRun) er
 	}
 	for _, run := range runs {
 		if err := o.Client.Create(ctx, run); err != nil {
-			if apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
-				return nil // the session will be deleted with it
-			}
 			return fmt.Errorf("writing HookRun %s: %w", run.Name, err)
 		}
 	}
