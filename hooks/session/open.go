@@ -63,7 +63,7 @@ func (r *Reconciler) load(ctx context.Context, session *v1alpha1.HookSession) (*
 	if o.view, err = r.Witness.Open(ctx, session.Namespace); err != nil {
 		return nil, fmt.Errorf("watching the pods of %s: %w", session.Namespace, err)
 	}
-	o.view.Subscribe(func() { r.wake(o.key) })
+	o.follow()
 	if machine.Claims(&o.record) {
 		r.claims.take(session, claimed(o.record.Runs))
 	}

@@ -47,11 +47,14 @@ func (o *open) resolve(ctx context.Context) (waits bool, err error) {
 	runs := record.Write(session, planned.Steps, lookUp(set), 0)
 	if waitsFor := o.claims.ask(session, claimed(runs)); waitsFor != "" {
 		o.decision.For = waitsFor
+		o.view.Close() // it is woken when the pods are free, and not before
+		o.view = nil
 		return true, nil
 	}
 	if err := o.writeDown(ctx, runs, nil); err != nil {
 		return false, err
 	}
+	o.follow()
 	session.Status.Runs = new(int32(len(runs))) //nolint:gosec // as many as could be written
 	return false, o.save(ctx)
 }
@@ -78,11 +81,14 @@ func (o *open) resolveRestored(ctx context.Context) (waits bool, err error) {
 	runs := record.Write(session, planned.Of(v1alpha1.PostRestore), lookUp(set), len(kept))
 	if waitsFor := o.claims.ask(session, claimed(runs)); waitsFor != "" {
 		o.decision.For = waitsFor
+		o.view.Close() // it is woken when the pods are free, and not before
+		o.view = nil
 		return true, nil
 	}
 	if err := o.writeDown(ctx, runs, kept); err != nil {
 		return false, err
 	}
+	o.follow()
 	session.Status.RestoreRuns = new(int32(len(runs))) //nolint:gosec // as above
 	return false, o.save(ctx)
 }
@@ -234,7 +240,6 @@ func (o *open) plan(ctx context.Context) (plan.Plan, error) {
 		return plan.Plan{}, fmt.Errorf("looking at the pods of namespace %s: %w", o.key.Namespace, err)
 	}
 	o.view = view
-	view.Subscribe(func() { o.wake(o.key) })
 	var pods []plan.Pod
 	for _, pod := range view.Pods() {
 		if !pod.Ended && !pod.Terminating {
@@ -242,6 +247,12 @@ func (o *open) plan(ctx context.Context) (plan.Plan, error) {
 		}
 	}
 	return plan.Resolve(o.index, o.planning(), pods), nil
+}
+
+// follow has the session looked at whenever something becomes of a pod.
+func (o *open) follow() {
+	key := o.key
+	o.view.Subscribe(func() { o.wake(key) })
 }
 
 func lookUp(set *policies.Set) func(match.Ref) record.Policy {
