@@ -79,6 +79,7 @@ func TestTheUninstallJobMayDoWhatItMustAndNoMore(t *testing.T) {
 	all := render(t, "defaults.yaml")
 	assert.Equal(t, []rbacv1.PolicyRule{
 		{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"list", "patch"}},
+		{APIGroups: []string{"quiesce.io"}, Resources: []string{"hooksessions", "hookruns"}, Verbs: []string{"list", "patch"}},
 		{
 			APIGroups: []string{"admissionregistration.k8s.io"}, Verbs: []string{"delete"},
 			Resources:     []string{"mutatingwebhookconfigurations", "validatingwebhookconfigurations"},
