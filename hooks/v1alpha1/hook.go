@@ -7,11 +7,15 @@ import (
 
 // Hook is one action in the stages that it names.
 //
-// +kubebuilder:validation:XValidation:rule="[has(self.exec), has(self.hold), has(self.init)].exists_one(given, given)",message="write exactly one action: exec, hold or init"
+// +kubebuilder:validation:XValidation:rule="[has(self.exec), has(self.script), has(self.hold), has(self.httpGet), has(self.httpPost), has(self.tcpSocket), has(self.job), has(self.init)].exists_one(given, given)",message="write exactly one action: exec, script, hold, httpGet, httpPost, tcpSocket, job or init"
 // +kubebuilder:validation:XValidation:rule="!has(self.init) || self.stages.all(s, s == 'PostRestore')",fieldPath=".stages",message="init containers are for restored pods: write [PostRestore], or exec for the other stages"
 // +kubebuilder:validation:XValidation:rule="!has(self.hold) || self.stages.size() == 1 && self.stages.all(s, s in ['PreBackup', 'PreSnapshot'])",fieldPath=".stages",message="a hold begins in one stage and ends in its counterpart after it: write [PreBackup] or [PreSnapshot]"
 // +kubebuilder:validation:XValidation:rule="!has(self.executionPolicy) || self.executionPolicy == 'Always' || self.stages.all(s, s.startsWith('Post'))",fieldPath=".executionPolicy",message="before the backup there is no outcome yet: write Always, or only stages of after it"
 // +kubebuilder:validation:XValidation:rule="!has(self.init) || !has(self.onlyIf) && (!has(self.runOn) || self.runOn == 'EachPod') && (!has(self.maxRetries) || self.maxRetries == 0) && !has(self.ifNotReady) && (!has(self.executionPolicy) || self.executionPolicy == 'Always')",message="init containers run in every restored pod, once, before anything is ready: leave out onlyIf, runOn, maxRetries, ifNotReady and executionPolicy"
+// +kubebuilder:validation:XValidation:rule="!has(self.runOn) || self.runOn != 'Session' || has(self.httpGet) || has(self.httpPost) || has(self.tcpSocket) || has(self.job)",fieldPath=".runOn",message="exec, script and hold run in a pod: write EachPod or OnePod"
+// +kubebuilder:validation:XValidation:rule="!has(self.runOn) || self.runOn != 'Session' || !has(self.container) && !has(self.onlyIf) && !has(self.ifNotReady)",message="with runOn Session there is no pod: leave out container, onlyIf and ifNotReady"
+// +kubebuilder:validation:XValidation:rule="!has(self.runOn) || self.runOn != 'Session' || (!has(self.httpGet) || has(self.httpGet.url) || has(self.httpGet.host)) && (!has(self.httpPost) || has(self.httpPost.url) || has(self.httpPost.host)) && (!has(self.tcpSocket) || has(self.tcpSocket.host))",message="with runOn Session there is no pod whose IP it could be: write url or host"
+// +kubebuilder:validation:XValidation:rule="!has(self.script) || has(self.script.name) != has(self.script.inline)",fieldPath=".script",message="write the name of a HookScript, or the script itself in inline"
 type Hook struct {
 	// Name is unique in the policy.
 	// +required
@@ -20,7 +24,7 @@ type Hook struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([a-z0-9-]*[a-z0-9])?$')",message="write lower-case letters, digits and hyphens, such as flush-tables"
 	Name string `json:"name"`
 
-	// Stages in which the hook runs: any for exec, PreBackup or PreSnapshot for hold, PostRestore for init. Velero's annotations know one moment before the backup of a pod and one after it, so that a hook
+	// Stages in which the hook runs: any for exec, script, http, tcp and job, PreBackup or PreSnapshot for hold, PostRestore for init. Velero's annotations know one moment before the backup of a pod and one after it, so that a hook
 	// of both PreBackup and PreSnapshot runs there once, in its place among the PreBackup hooks; likewise after it, among the
 	// PostBackup hooks.
 	// +required
@@ -44,9 +48,29 @@ type Hook struct {
 	// +optional
 	Exec *ExecAction `json:"exec,omitempty"`
 
+	// Script runs a script in the container.
+	// +optional
+	Script *ScriptAction `json:"script,omitempty"`
+
 	// Hold keeps a command running from its stage until its counterpart after the backup. Sessions only.
 	// +optional
 	Hold *HoldAction `json:"hold,omitempty"`
+
+	// HTTPGet sends a GET from the controller. Sessions only.
+	// +optional
+	HTTPGet *HTTPGetAction `json:"httpGet,omitempty"`
+
+	// HTTPPost sends a POST from the controller. Sessions only.
+	// +optional
+	HTTPPost *HTTPPostAction `json:"httpPost,omitempty"`
+
+	// TCPSocket opens a connection from the controller. Sessions only.
+	// +optional
+	TCPSocket *TCPSocketAction `json:"tcpSocket,omitempty"`
+
+	// Job runs a Job in the namespace. Sessions only.
+	// +optional
+	Job *JobAction `json:"job,omitempty"`
 
 	// Init adds init containers to pods that a restore creates.
 	// +optional
@@ -75,10 +99,9 @@ type Hook struct {
 // pods for Velero, which knows none of it.
 type HookConduct struct {
 	// RunOn says in how many of the pods that the hook selects it runs: EachPod, or OnePod, for which a ready one is chosen, the
-	// same for all such hooks of the policy.
+	// same for all such hooks of the policy; or Session, once and in no pod: http, tcp and job only.
 	// +optional
 	// +kubebuilder:default=EachPod
-	// +kubebuilder:validation:XValidation:rule="self != 'Session'",message="every action runs in a pod so far: write EachPod or OnePod"
 	RunOn RunOn `json:"runOn,omitempty"`
 
 	// ExecutionPolicy of a hook of after the backup or restore says after which outcome it runs: Always, OnSuccess or

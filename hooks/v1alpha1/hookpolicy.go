@@ -15,6 +15,7 @@ import (
 // +kubebuilder:printcolumn:name="Suspended",type=boolean,JSONPath=`.spec.suspend`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Velero",type=string,JSONPath=`.spec.velero.mode`,priority=1
 // +kubebuilder:printcolumn:name="Priority",type=integer,JSONPath=`.spec.priority`,priority=1
 // +kubebuilder:printcolumn:name="Prepared",type=integer,JSONPath=`.status.preparedPods`,priority=1
 // +kubebuilder:printcolumn:name="Stampable",type=string,JSONPath=`.status.conditions[?(@.type=="Stampable")].reason`,priority=1

@@ -11,6 +11,11 @@ import (
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:scope=Namespaced,shortName=hrun,categories=quiesce
+// +kubebuilder:selectablefield:JSONPath=`.spec.session.name`
+// +kubebuilder:selectablefield:JSONPath=`.spec.stage`
+// +kubebuilder:selectablefield:JSONPath=`.spec.policy.name`
+// +kubebuilder:selectablefield:JSONPath=`.spec.hook.name`
+// +kubebuilder:selectablefield:JSONPath=`.status.state`
 // +kubebuilder:printcolumn:name="Session",type=string,JSONPath=`.spec.session.name`
 // +kubebuilder:printcolumn:name="Stage",type=string,JSONPath=`.spec.stage`
 // +kubebuilder:printcolumn:name="Policy",type=string,JSONPath=`.spec.policy.name`
@@ -142,6 +147,22 @@ type ResolvedHook struct {
 	// +optional
 	Exec *ExecAction `json:"exec,omitempty"`
 
+	// Script that it runs. Inline is its text as it was, and Name that of the HookScript, if it was one.
+	// +optional
+	Script *ScriptAction `json:"script,omitempty"`
+
+	// HTTPGet, HTTPPost and TCPSocket are what the controller sends.
+	// +optional
+	HTTPGet *HTTPGetAction `json:"httpGet,omitempty"`
+	// +optional
+	HTTPPost *HTTPPostAction `json:"httpPost,omitempty"`
+	// +optional
+	TCPSocket *TCPSocketAction `json:"tcpSocket,omitempty"`
+
+	// Job that it runs.
+	// +optional
+	Job *JobAction `json:"job,omitempty"`
+
 	// Hold is the command that it holds. Of a stage after the backup, the run is its release.
 	// +optional
 	Hold *HoldAction `json:"hold,omitempty"`
@@ -157,7 +178,7 @@ type ResolvedHook struct {
 	HookConduct `json:",inline"`
 }
 
-// RunPod is a pod in which a hook runs.
+// RunPod is a pod in which a hook runs. A hook that runs once per session has one without a name: the session itself.
 type RunPod struct {
 	// +required
 	// +kubebuilder:validation:MaxLength=253

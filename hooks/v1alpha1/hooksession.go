@@ -2,6 +2,7 @@ package v1alpha1
 
 import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // HookSession takes the pods of its namespace through the hooks of one backup, snapshot, restore, clone or replication. A backup
@@ -11,6 +12,10 @@ import (
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:scope=Namespaced,shortName=hses,categories=quiesce
+// +kubebuilder:selectablefield:JSONPath=`.spec.operation`
+// +kubebuilder:selectablefield:JSONPath=`.spec.trigger`
+// +kubebuilder:selectablefield:JSONPath=`.spec.velero.name`
+// +kubebuilder:selectablefield:JSONPath=`.status.phase`
 // +kubebuilder:printcolumn:name="Operation",type=string,JSONPath=`.spec.operation`
 // +kubebuilder:printcolumn:name="Phase",type=string,JSONPath=`.status.phase`
 // +kubebuilder:printcolumn:name="Hooks",type=integer,JSONPath=`.status.hooks.total`
@@ -18,6 +23,8 @@ import (
 // +kubebuilder:printcolumn:name="Quiesced",type=string,JSONPath=`.status.window.duration`
 // +kubebuilder:printcolumn:name="Consistent",type=string,JSONPath=`.status.conditions[?(@.type=="Consistent")].status`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Velero",type=string,JSONPath=`.spec.velero.name`,priority=1
+// +kubebuilder:printcolumn:name="Delegated",type=integer,JSONPath=`.status.hooks.delegated`,priority=1
 // +kubebuilder:printcolumn:name="Thawed",type=string,JSONPath=`.status.conditions[?(@.type=="Thawed")].status`,priority=1
 // +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.message`,priority=1
 type HookSession struct {
@@ -39,7 +46,7 @@ type HookSessionList struct {
 	Items           []HookSession `json:"items"`
 }
 
-// HookSessionSpec is what a backup tool asks for. Only outcomes and cancel can change, each once.
+// HookSessionSpec is what a backup tool asks for. Only outcomes and cancel can change, each once, and ttlSecondsAfterFinished.
 //
 // +kubebuilder:validation:XValidation:rule="self.operation == oldSelf.operation",fieldPath=".operation",message="it cannot change: create another session"
 // +kubebuilder:validation:XValidation:rule="has(self.dataSource) == has(oldSelf.dataSource) && (!has(self.dataSource) || self.dataSource == oldSelf.dataSource)",fieldPath=".dataSource",message="it cannot change: create another session"
@@ -47,6 +54,8 @@ type HookSessionList struct {
 // +kubebuilder:validation:XValidation:rule="has(self.trigger) == has(oldSelf.trigger) && (!has(self.trigger) || self.trigger == oldSelf.trigger)",fieldPath=".trigger",message="it cannot change: create another session"
 // +kubebuilder:validation:XValidation:rule="has(self.policyNames) == has(oldSelf.policyNames) && (!has(self.policyNames) || self.policyNames == oldSelf.policyNames)",fieldPath=".policyNames",message="it cannot change: create another session"
 // +kubebuilder:validation:XValidation:rule="has(self.labelSelector) == has(oldSelf.labelSelector) && (!has(self.labelSelector) || self.labelSelector == oldSelf.labelSelector)",fieldPath=".labelSelector",message="it cannot change: create another session"
+// +kubebuilder:validation:XValidation:rule="has(self.orLabelSelectors) == has(oldSelf.orLabelSelectors) && (!has(self.orLabelSelectors) || self.orLabelSelectors == oldSelf.orLabelSelectors)",fieldPath=".orLabelSelectors",message="it cannot change: create another session"
+// +kubebuilder:validation:XValidation:rule="has(self.velero) == has(oldSelf.velero) && (!has(self.velero) || self.velero == oldSelf.velero)",fieldPath=".velero",message="it cannot change: create another session"
 // +kubebuilder:validation:XValidation:rule="has(self.maxQuiesce) == has(oldSelf.maxQuiesce) && (!has(self.maxQuiesce) || self.maxQuiesce == oldSelf.maxQuiesce)",fieldPath=".maxQuiesce",message="it cannot change: create another session"
 // +kubebuilder:validation:XValidation:rule="has(self.outcomeTimeout) == has(oldSelf.outcomeTimeout) && (!has(self.outcomeTimeout) || self.outcomeTimeout == oldSelf.outcomeTimeout)",fieldPath=".outcomeTimeout",message="it cannot change: create another session"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.cancel) || !oldSelf.cancel || has(self.cancel) && self.cancel",fieldPath=".cancel",message="a cancelled session cannot go on: create another"
@@ -88,6 +97,17 @@ type HookSessionSpec struct {
 	// +optional
 	LabelSelector *LabelSelector `json:"labelSelector,omitempty"`
 
+	// OrLabelSelectors narrow them further: to pods that one of these selects.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=32
+	OrLabelSelectors []LabelSelector `json:"orLabelSelectors,omitempty"`
+
+	// Velero is the Backup or Restore of which the session is, where Quiesce has created it for one. Hooks that are stamped on the pods are then
+	// left to Velero.
+	// +optional
+	Velero *VeleroSource `json:"velero,omitempty"`
+
 	// MaxQuiesce is the longest time between the first hook before the snapshot and the thaw: a number with a unit (s, m, h), 1s to 24h. It can
 	// only shorten that of the policies.
 	// +optional
@@ -119,6 +139,48 @@ type HookSessionSpec struct {
 	TTLSecondsAfterFinished *int32 `json:"ttlSecondsAfterFinished,omitempty"`
 }
 
+// VeleroSource is a Backup or Restore of Velero.
+type VeleroSource struct {
+	// Kind is Backup or Restore.
+	// +required
+	Kind VeleroKind `json:"kind"`
+	// Namespace in which Velero runs.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Namespace string `json:"namespace"`
+	// Name of the object.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+	// UID of the object.
+	// +required
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	UID types.UID `json:"uid"`
+	// Schedule of which the Backup is, if it is of one.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	Schedule string `json:"schedule,omitempty"`
+	// Held says that Velero waits for the session. Where it does not, nothing is quiesced, since that would come too late: hooks of before
+	// the backup or restore, and those that undo them, are left out.
+	// +optional
+	Held bool `json:"held,omitempty"`
+}
+
+// VeleroKind is a kind of Velero's.
+//
+// +kubebuilder:validation:Enum=Backup;Restore
+type VeleroKind string
+
+// The kinds of Velero's objects that signal.
+const (
+	VeleroBackup  VeleroKind = "Backup"
+	VeleroRestore VeleroKind = "Restore"
+)
+
 // Destination is where a copy goes.
 //
 // +kubebuilder:validation:XValidation:rule="has(self.__namespace__) || has(self.cluster) && self.cluster == 'Remote'",message="write namespace, or cluster Remote"
@@ -137,7 +199,7 @@ type Destination struct {
 
 // Outcomes of the parts of the operation.
 //
-// +kubebuilder:validation:XValidation:rule="(!has(oldSelf.snapshot) || has(self.snapshot)) && (!has(oldSelf.operation) || has(self.operation))",message="what has been said cannot be taken back"
+// +kubebuilder:validation:XValidation:rule="(!has(oldSelf.snapshot) || has(self.snapshot)) && (!has(oldSelf.operation) || has(self.operation)) && (!has(oldSelf.delegated) || has(self.delegated))",message="what has been said cannot be taken back"
 type Outcomes struct {
 	// Snapshot says that the snapshot has been taken, or not: what was quiesced for it is thawed, while data may still move.
 	// +optional
@@ -148,6 +210,21 @@ type Outcomes struct {
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="it was said already and cannot change"
 	Operation Outcome `json:"operation,omitempty"`
+
+	// Delegated are the hooks that the backup tool has run itself, in all namespaces together.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="it was said already and cannot change"
+	Delegated *DelegatedHooks `json:"delegated,omitempty"`
+}
+
+// DelegatedHooks are what the backup tool says of the hooks that it has run itself (Velero: status.hookStatus of the Backup).
+type DelegatedHooks struct {
+	// Attempted of them.
+	// +kubebuilder:validation:Minimum=0
+	Attempted int32 `json:"attempted"`
+	// Failed of them.
+	// +kubebuilder:validation:Minimum=0
+	Failed int32 `json:"failed"`
 }
 
 // Trigger is what has made somebody create a session.

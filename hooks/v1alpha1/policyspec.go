@@ -2,7 +2,13 @@ package v1alpha1
 
 import "time"
 
+// MaxSpecBytes is how large the spec of a policy, script or template may be, as JSON. Twice what all annotations of a pod may take
+// (k8s.io/apimachinery, TotalAnnotationSizeLimitB), and low enough for etcd (--max-request-bytes).
+const MaxSpecBytes = 512 << 10
+
 // HookPolicySpec is what the author of a policy wants.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.template) || has(self.hooks) && size(self.hooks) > 0",message="write at least one hook, with a name, stages and an action, or template with the name of a HookTemplate"
 type HookPolicySpec struct {
 	// Suspend switches the policy off without deleting it: its hooks are taken off the pods that carry them.
 	// +optional
@@ -36,14 +42,22 @@ type HookPolicySpec struct {
 	// +kubebuilder:default=Posix
 	Shell Shell `json:"shell,omitempty"`
 
+	// Velero says how the hooks of before and after a backup come to Velero's backups.
+	// +optional
+	// +kubebuilder:default={}
+	Velero PolicyVelero `json:"velero,omitzero"`
+
+	// Template of which the hooks come ahead of the policy's own.
+	// +optional
+	Template *TemplateUse `json:"template,omitempty"`
+
 	// Hooks in the order in which they run before the backup; after it they run in reverse.
-	// +required
+	// +optional
 	// +listType=map
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=32
-	// +kubebuilder:validation:XValidation:rule="size(self) > 0",message="write at least one hook, with a name, stages, and exec, hold or init"
 	// +kubebuilder:validation:XValidation:rule="self.all(h, self.exists_one(other, other.name == h.name))",message="give each hook a name of its own"
-	Hooks []Hook `json:"hooks"`
+	Hooks []Hook `json:"hooks,omitempty"`
 }
 
 // MaxQuiesce by default, and the least and the most that it may be.
@@ -64,6 +78,28 @@ const (
 	Posix Shell = "Posix"
 	// NoShell: they have none.
 	NoShell Shell = "None"
+)
+
+// PolicyVelero is what a policy has to do with Velero.
+type PolicyVelero struct {
+	// Mode is Stamp: the hooks are written on pods as Velero's own annotations, and Velero runs them, pod by pod, as far as annotations can
+	// express them. Or Session: a Backup waits until a HookSession has run them in all of its pods. Hooks of before a restore, and commands of
+	// after it, run in sessions in either mode.
+	// +optional
+	// +kubebuilder:default=Stamp
+	Mode VeleroMode `json:"mode,omitempty"`
+}
+
+// VeleroMode is how hooks come to Velero's backups.
+//
+// +kubebuilder:validation:Enum=Stamp;Session
+type VeleroMode string
+
+const (
+	// VeleroStamp: Velero runs them, as annotations of the pods have it.
+	VeleroStamp VeleroMode = "Stamp"
+	// VeleroSession: Quiesce runs them, while Velero waits.
+	VeleroSession VeleroMode = "Session"
 )
 
 // PolicySelector selects pods. All that is given must hold.

@@ -15,6 +15,10 @@ type HookPolicyStatus struct {
 	// +kubebuilder:validation:MaxLength=128
 	Stages string `json:"stages,omitempty"`
 
+	// Template is the one that the policy uses, as it is used.
+	// +optional
+	Template *TemplateVersion `json:"template,omitempty"`
+
 	// MatchedPods is the number of running and pending pods for which the policy has hooks.
 	// +optional
 	// +kubebuilder:default=0
@@ -48,6 +52,21 @@ type HookPolicyStatus struct {
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// TemplateVersion is a template as a policy uses it.
+type TemplateVersion struct {
+	// Name of the HookTemplate.
+	// +required
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+	// Version as in the template's own status; empty while it is not there.
+	// +optional
+	// +kubebuilder:validation:MaxLength=32
+	Version string `json:"version,omitempty"`
+	// Since when the policy uses this version.
+	// +optional
+	Since *metav1.Time `json:"since,omitempty"`
 }
 
 // LastRestore is a restore in which a policy prepared pods.
@@ -118,6 +137,10 @@ const (
 	ReasonSuspended = "Suspended"
 	// ReasonInvalid goes with Ready=False: the message says which field, and what to write instead.
 	ReasonInvalid = "Invalid"
+	// ReasonScriptNotFound and ReasonTemplateNotFound go with Ready=False: the policy names one that is not there. It is used as soon
+	// as that comes.
+	ReasonScriptNotFound   = "ScriptNotFound"
+	ReasonTemplateNotFound = "TemplateNotFound"
 )
 
 // Reasons of Stampable.
@@ -145,6 +168,9 @@ const (
 	// ReasonSessionOnly: Velero's annotations cannot express a hook, so that only HookSessions run it, and with it those that belong
 	// together with it.
 	ReasonSessionOnly = "SessionOnly"
+	// ReasonBySession: by spec.velero.mode Session, Velero's Backups wait until sessions have run the hooks: those of such a policy, which goes
+	// with Stampable=True, and of all others that have hooks in the same pod.
+	ReasonBySession = "BySession"
 	// ReasonRejected: the API server did not take the annotations of a running pod.
 	ReasonRejected = "Rejected"
 )

@@ -13,7 +13,8 @@ var GroupVersion = schema.GroupVersion{Group: "quiesce.io", Version: "v1alpha1"}
 // unless a type was registered twice.
 func AddToScheme(scheme *runtime.Scheme) error {
 	scheme.AddKnownTypes(GroupVersion, &HookPolicy{}, &HookPolicyList{}, &NamespacedHookPolicy{}, &NamespacedHookPolicyList{},
-		&HookSession{}, &HookSessionList{}, &HookRun{}, &HookRunList{})
+		&HookSession{}, &HookSessionList{}, &HookRun{}, &HookRunList{},
+		&HookScript{}, &HookScriptList{}, &HookTemplate{}, &HookTemplateList{})
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil
 }

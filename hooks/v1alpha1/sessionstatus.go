@@ -66,6 +66,23 @@ type HookSessionStatus struct {
 	// +kubebuilder:validation:MaxItems=50
 	Failures []HookFailure `json:"failures,omitempty"`
 
+	// Delegated are the hooks that Velero runs, as pods are stamped; the first 50 by their policies.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=50
+	Delegated []DelegatedHook `json:"delegated,omitempty"`
+
+	// Snapshots are the first 100 VolumeSnapshots of the volumes of the session's pods.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=100
+	Snapshots []SeenSnapshot `json:"snapshots,omitempty"`
+
+	// SnapshotCounts counts all of them.
+	// +optional
+	SnapshotCounts SnapshotCounts `json:"snapshotCounts,omitzero"`
+
 	// Conditions: Quiesced, ReadyForSnapshot or ReadyForRestore, Thawed, Consistent, Complete, Failed.
 	// +optional
 	// +listType=map
@@ -107,8 +124,8 @@ const (
 	ConditionReadyForRestore = "ReadyForRestore"
 	// ConditionThawed is True once all that was quiesced is thawed, or nothing was; False with a reason while something is or may be quiesced.
 	ConditionThawed = "Thawed"
-	// ConditionConsistent is False once the pods were not all quiesced during the whole window; Unknown while nobody has seen
-	// when the snapshots were taken.
+	// ConditionConsistent is False once the pods were not all quiesced during the whole window, or a snapshot was taken outside it; True when
+	// every snapshot of their volumes was seen to be taken inside it; Unknown, with the reason, as long as nobody has seen that.
 	ConditionConsistent = "Consistent"
 	// ConditionComplete is True when all is over, and went well.
 	ConditionComplete = "Complete"
@@ -122,6 +139,7 @@ const (
 	ReasonHoldLost         = "HoldLost"         // a hold ended, or the connection to it, before it was released
 	ReasonDeadlineExceeded = "DeadlineExceeded" // maxQuiesce has passed
 	ReasonThawedEarly      = "ThawedEarly"      // the watchdog in a container has thawed it
+	ReasonNotPrepared      = "NotPrepared"      // a hook could not run as it is, which was known ahead; nothing was quiesced
 	ReasonNewPod           = "NewPod"           // a pod was born inside the window, and runs unquiesced
 	ReasonPodGone          = "PodGone"          // a quiesced pod has gone
 	ReasonRestarted        = "Restarted"        // the container of a quiesced pod was started anew
@@ -134,6 +152,19 @@ const (
 	ReasonThawFailed       = "ThawFailed"       // a hook that thaws has ended with another code than 0
 	ReasonBeganEarly       = "BeganEarly"       // the backup tool has reported before it was told that it may begin
 	ReasonNoOutcome        = "NoOutcome"        // the backup tool has not reported in time
+	ReasonGateMissed       = "GateMissed"       // Velero did not wait, so that nothing was quiesced
+	ReasonDelegated        = "Delegated"        // Velero runs the hooks
+	ReasonSnapshotOutside  = "SnapshotOutside"  // a snapshot was not taken while the pods were quiesced
+)
+
+// Reasons for which nobody knows whether what is backed up is consistent, and for which it is.
+const (
+	ReasonNotYet        = "NotYet"        // the snapshots are still to come
+	ReasonNoSnapshotAPI = "NoSnapshotAPI" // the cluster knows no VolumeSnapshots
+	ReasonNoClaims      = "NoClaims"      // the pods have no PersistentVolumeClaims: there is nothing to be seen
+	ReasonNoSnapshot    = "NoSnapshot"    // a claim has no snapshot
+	ReasonNotObserved   = "NotObserved"   // nobody looked when the snapshots were taken
+	ReasonSeenInside    = "SeenInside"    // every snapshot was seen to be created and taken while all pods were quiesced
 )
 
 // SessionPlan says which kinds of hooks an operation has.
@@ -202,6 +233,66 @@ type HookCounts struct {
 	// Delegated are stamped on pods, and run by Velero.
 	Delegated int32 `json:"delegated"`
 }
+
+// DelegatedHook is a hook that is stamped on pods, and run by Velero.
+type DelegatedHook struct {
+	// Policy that has it, as name or namespace/name.
+	// +kubebuilder:validation:MaxLength=317
+	Policy string `json:"policy"`
+	// Hook of the policy.
+	// +kubebuilder:validation:MaxLength=63
+	Hook string `json:"hook"`
+	// Pods that carry it.
+	Pods int32 `json:"pods"`
+}
+
+// MaxDelegated is how many of them a session's status names.
+const MaxDelegated = 50
+
+// SeenSnapshot is a VolumeSnapshot as the session has seen it.
+type SeenSnapshot struct {
+	// Name of the VolumeSnapshot, in the session's namespace.
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+	// Claim is the PersistentVolumeClaim of which it is.
+	// +kubebuilder:validation:MaxLength=253
+	Claim string `json:"claim"`
+	// CreatedAt is when the VolumeSnapshot was created, as the session has seen it.
+	// +optional
+	CreatedAt *metav1.MicroTime `json:"createdAt,omitempty"`
+	// CutAt is when the session has seen that the storage had taken it: its status.creationTime was there.
+	// +optional
+	CutAt *metav1.MicroTime `json:"cutAt,omitempty"`
+	// ReadyToUse says that the storage has it wholly.
+	// +optional
+	ReadyToUse bool `json:"readyToUse,omitempty"`
+	// Inside says that it was created and taken while all pods were quiesced.
+	// +optional
+	Inside bool `json:"inside,omitempty"`
+	// Error is what the storage says.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	Error string `json:"error,omitempty"`
+}
+
+// SnapshotCounts counts the VolumeSnapshots of a session.
+type SnapshotCounts struct {
+	// Total of them.
+	Total int32 `json:"total"`
+	// Cut of them: the storage has taken them.
+	Cut int32 `json:"cut"`
+	// Ready of them: readyToUse.
+	Ready int32 `json:"ready"`
+	// Inside of them: created and taken while all pods were quiesced.
+	Inside int32 `json:"inside"`
+	// Claims of the session's pods.
+	Claims int32 `json:"claims"`
+	// UnseenClaims of them have no snapshot.
+	UnseenClaims int32 `json:"unseenClaims"`
+}
+
+// MaxSnapshots is how many VolumeSnapshots a session's status names.
+const MaxSnapshots = 100
 
 // MaxFailures is how many failures a session's status names.
 const MaxFailures = 50
