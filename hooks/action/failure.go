@@ -57,7 +57,11 @@ var query = regexp.MustCompile(`(\w+://[^\s"?]*)\?[^\s"]*`)
 
 // plain is an error's text without the command, and no longer than a sentence may be.
 func plain(err error) string {
-	message := query.ReplaceAllString(err.Error(), "$1")
+	return short(query.ReplaceAllString(err.Error(), "$1"))
+}
+
+// short is a message no longer than a sentence may be.
+func short(message string) string {
 	return strings.ToValidUTF8(message[:min(len(message), messageLimit)], "")
 }
 
