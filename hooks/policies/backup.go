@@ -24,6 +24,19 @@ type backup struct {
 // sentenceName is how a sentence names it.
 func (b *backup) sentenceName() string { return b.kind + " " + b.Namespace + "/" + b.Name }
 
+// BackupHooks are the hooks of a Schedule, or of a Backup that has yet to end, as the API server has it; false where there are none.
+func BackupHooks(object *unstructured.Unstructured) (velero.BackupHooks, bool) {
+	return slimmed(object).hooks()
+}
+
+// hooks are false where there are none.
+func (b *backup) hooks() (velero.BackupHooks, bool) {
+	if b.spec == nil {
+		return velero.BackupHooks{}, false
+	}
+	return velero.ParseBackupHooks(b.sentenceName(), b.spec)
+}
+
 // slimBackup is a cache transform. What is slim already passes as it is.
 func slimBackup(object any) (any, error) {
 	full, ok := object.(*unstructured.Unstructured)
@@ -33,6 +46,10 @@ func slimBackup(object any) (any, error) {
 		}
 		return nil, fmt.Errorf("got %T, want a Schedule or Backup", object)
 	}
+	return slimmed(full), nil
+}
+
+func slimmed(full *unstructured.Unstructured) *backup {
 	slim := &backup{
 		ObjectMeta: metav1.ObjectMeta{
 			Name: full.GetName(), Namespace: full.GetNamespace(), UID: full.GetUID(), ResourceVersion: full.GetResourceVersion()},
@@ -41,12 +58,12 @@ func slimBackup(object any) (any, error) {
 	spec, err := backupSpec(full)
 	if err != nil {
 		// Velero cannot read it either.
-		return slim, nil //nolint:nilerr // an object that is none has no hooks
+		return slim
 	}
 	if slices.ContainsFunc(spec.Hooks.Resources, func(hook velero.HookSpec) bool { return len(hook.PreHooks)+len(hook.PostHooks) > 0 }) {
 		slim.spec = spec
 	}
-	return slim, nil
+	return slim
 }
 
 // backupSpec is the spec of a Backup that has yet to end, or that a Schedule gives its Backups; else an empty one.

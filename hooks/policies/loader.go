@@ -9,8 +9,6 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/discovery"
-	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -19,12 +17,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"github.com/quiesce-io/quiesce/hooks/match"
+	"github.com/quiesce-io/quiesce/hooks/optional"
 	"github.com/quiesce-io/quiesce/hooks/restore"
 	"github.com/quiesce-io/quiesce/hooks/stamp"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
-// +kubebuilder:rbac:groups=quiesce.io,resources=hookpolicies;namespacedhookpolicies,verbs=get;list;watch
+// +kubebuilder:rbac:groups=quiesce.io,resources=hookpolicies;namespacedhookpolicies;hookscripts;hooktemplates,verbs=get;list;watch
 
 const (
 	// settle is the least time between two compilations. A change after a quiet time is compiled at once, and those that
@@ -59,15 +58,11 @@ func NewLoader(config *rest.Config, httpClient *http.Client, policies cache.Cach
 	if options.Override {
 		return l, nil
 	}
-	served, err := discovery.NewDiscoveryClientForConfigAndClient(config, httpClient)
+	served, objects, err := optional.Clients(config, httpClient)
 	if err != nil {
 		return nil, err
 	}
-	objects, err := dynamic.NewForConfigAndClient(config, httpClient)
-	if err != nil {
-		return nil, err
-	}
-	l.backups = &backupWatch{served: served, client: objects, changed: l.notify, watched: map[string]watchedResource{}}
+	l.backups = new(newBackupWatch(served, objects, l.notify))
 	return l, nil
 }
 
@@ -106,7 +101,8 @@ func (l *Loader) Subscribe() <-chan struct{} {
 func (l *Loader) Start(ctx context.Context) error {
 	ctx = logf.IntoContext(ctx, logf.FromContext(ctx).WithName("policies"))
 	for kind, object := range map[string]client.Object{
-		"HookPolicies": &v1alpha1.HookPolicy{}, "NamespacedHookPolicies": &v1alpha1.NamespacedHookPolicy{}} {
+		"HookPolicies": &v1alpha1.HookPolicy{}, "NamespacedHookPolicies": &v1alpha1.NamespacedHookPolicy{},
+		"HookScripts": &v1alpha1.HookScript{}, "HookTemplates": &v1alpha1.HookTemplate{}} {
 		synced, err := l.watch(ctx, object)
 		if err != nil {
 			return fmt.Errorf("watching %s: %w", kind, err)
@@ -116,7 +112,7 @@ func (l *Loader) Start(ctx context.Context) error {
 		}
 	}
 	if l.backups != nil {
-		go l.backups.run(ctx)
+		go l.backups.Run(ctx)
 	}
 	for {
 		start := time.Now()
@@ -174,20 +170,22 @@ func (l *Loader) compile(ctx context.Context) error {
 	var (
 		cluster    v1alpha1.HookPolicyList
 		namespaced v1alpha1.NamespacedHookPolicyList
+		scripts    v1alpha1.HookScriptList
+		templates  v1alpha1.HookTemplateList
 	)
-	for _, list := range []client.ObjectList{&cluster, &namespaced} {
+	for _, list := range []client.ObjectList{&cluster, &namespaced, &scripts, &templates} {
 		// The items are only read, and replaced rather than changed by the informer.
 		if err := l.cache.List(ctx, list, client.UnsafeDisableDeepCopy); err != nil {
-			return fmt.Errorf("listing policies: %w", err)
+			return fmt.Errorf("listing policies, scripts and Templates: %w", err)
 		}
 	}
 	options := stamp.Options{NativeSidecars: l.options.NativeSidecars}
 	provisional := false
 	if l.backups != nil {
-		provisional = !l.backups.known()
+		provisional = !l.backups.Known()
 		options.BackupHooks = l.backups.hooks()
 	}
-	set := newSet(cluster.Items, namespaced.Items, options)
+	set := NewSet(Objects{cluster.Items, namespaced.Items, scripts.Items, templates.Items}, options)
 	set.Provisional = provisional
 	l.tell(ctx, l.current.Swap(set), set)
 	elapsed := time.Since(start)
@@ -219,7 +217,7 @@ func (l *Loader) tell(ctx context.Context, before, set *Set) {
 	}
 }
 
-// respecified tells whether a policy has another spec, or was deleted and made anew in a moment that the watch did not
+// respecified tells whether an object has another spec, or was deleted and made anew in a moment that the watch did not
 // see: then its generation is 1 as before.
 func respecified(old, current any) bool {
 	before, isObject := old.(metav1.Object)

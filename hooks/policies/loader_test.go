@@ -33,6 +33,8 @@ type policyCache struct {
 	lock       sync.Mutex
 	cluster    []v1alpha1.HookPolicy
 	namespaced []v1alpha1.NamespacedHookPolicy
+	scripts    []v1alpha1.HookScript
+	templates  []v1alpha1.HookTemplate
 	lists      int
 }
 
@@ -58,6 +60,10 @@ func (c *policyCache) List(_ context.Context, list client.ObjectList, _ ...clien
 		c.lists++
 	case *v1alpha1.NamespacedHookPolicyList:
 		list.Items = append(list.Items, c.namespaced...)
+	case *v1alpha1.HookScriptList:
+		list.Items = append(list.Items, c.scripts...)
+	case *v1alpha1.HookTemplateList:
+		list.Items = append(list.Items, c.templates...)
 	}
 	return nil
 }
@@ -166,7 +172,7 @@ func TestASetTellsOfEachPolicyWhatBecameOfIt(t *testing.T) {
 	suspended.Spec.Suspend = true
 	broken.Spec.Selector.ContainerImages = []v1alpha1.ImagePattern{"("}
 	team := v1alpha1.NamespacedHookPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "ready", Generation: 4}, Spec: policyNamed("x").Spec}
-	set := newSet([]v1alpha1.HookPolicy{*suspended, *broken, *policyNamed("ready")}, []v1alpha1.NamespacedHookPolicy{team}, stamp.Options{})
+	set := NewSet(Objects{Cluster: []v1alpha1.HookPolicy{*suspended, *broken, *policyNamed("ready")}, Namespaced: []v1alpha1.NamespacedHookPolicy{team}}, stamp.Options{})
 	states := map[match.Ref]string{}
 	for i := range set.Policies {
 		states[set.Policies[i].Ref] = set.Policies[i].State()

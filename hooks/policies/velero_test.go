@@ -16,6 +16,9 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	dynamicfake "k8s.io/client-go/dynamic/fake"
+
+	"github.com/quiesce-io/quiesce/hooks/optional"
+	"github.com/quiesce-io/quiesce/hooks/velero"
 )
 
 // server says what it serves.
@@ -50,14 +53,14 @@ const (
 )
 
 func TestVelerosObjectsAreWatchedWhileTheyAreServed(t *testing.T) {
-	schedules, backups := veleroGroupVersion.WithResource("schedules"), veleroGroupVersion.WithResource("backups")
+	schedules, backups := velero.GroupVersion.WithResource("schedules"), velero.GroupVersion.WithResource("backups")
 	objects := dynamicfake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(),
 		map[schema.GroupVersionResource]string{schedules: "ScheduleList", backups: "BackupList"},
 		veleroObject(t, `{apiVersion: velero.io/v1, kind: Schedule, spec: {template: {hooks: {resources: [{name: own, pre: [{exec: {command: [x]}}]}]}}}}`))
 	served := &server{}
 	served.serve(errors.New("no answer"))
 	var changes atomic.Int32
-	watch := &backupWatch{served: served, client: objects, changed: func() { changes.Add(1) }, watched: map[string]watchedResource{}}
+	watch := newBackupWatch(served, objects, func() { changes.Add(1) })
 	names := func() []string {
 		var names []string
 		for _, hooks := range watch.hooks() {
@@ -68,18 +71,18 @@ func TestVelerosObjectsAreWatchedWhileTheyAreServed(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 
-	watch.look(ctx)
-	assert.False(t, watch.known(), "the API server has not answered")
+	watch.Look(ctx)
+	assert.False(t, watch.Known(), "the API server has not answered")
 	served.serve(apierrors.NewNotFound(schema.GroupResource{}, "velero.io/v1"))
-	watch.look(ctx)
-	assert.True(t, watch.known(), "there is no Velero")
+	watch.Look(ctx)
+	assert.True(t, watch.Known(), "there is no Velero")
 	assert.EqualValues(t, 1, changes.Load())
-	watch.look(ctx)
+	watch.Look(ctx)
 	assert.EqualValues(t, 1, changes.Load())
 
 	served.serve(nil, "schedules", "backups", "restores")
-	watch.look(ctx)
-	require.Eventually(t, func() bool { return watch.known() && changes.Load() > 1 }, wait, tick)
+	watch.Look(ctx)
+	require.Eventually(t, func() bool { return watch.Known() && changes.Load() > 1 }, wait, tick)
 	assert.Equal(t, []string{"Schedule velero/nightly"}, names())
 
 	backup := veleroObject(t, `{apiVersion: velero.io/v1, kind: Backup, spec: {hooks: {resources: [{name: own, pre: [{exec: {command: [x]}}]}]}}}`)
@@ -93,14 +96,14 @@ func TestVelerosObjectsAreWatchedWhileTheyAreServed(t *testing.T) {
 	require.Eventually(t, func() bool { return len(names()) == 1 && changes.Load() > before }, wait, tick)
 
 	served.serve(errors.New("no answer"))
-	watch.look(ctx)
+	watch.Look(ctx)
 	assert.Len(t, names(), 1, "what is known stays so")
 	before = changes.Load()
 	served.serve(nil, "backups")
-	watch.look(ctx)
+	watch.Look(ctx)
 	assert.Empty(t, names())
 	assert.Greater(t, changes.Load(), before)
-	assert.True(t, watch.known())
+	assert.True(t, watch.Known())
 }
 
 func TestWithoutAnAnswerAboutVeleroNobodyWaitsForEver(t *testing.T) {
@@ -108,13 +111,13 @@ func TestWithoutAnAnswerAboutVeleroNobodyWaitsForEver(t *testing.T) {
 		served := &server{}
 		served.serve(errors.New("no answer"))
 		var changes atomic.Int32
-		watch := &backupWatch{served: served, changed: func() { changes.Add(1) }, watched: map[string]watchedResource{}}
+		watch := newBackupWatch(served, nil, func() { changes.Add(1) })
 		ctx, stop := context.WithCancel(t.Context())
-		go watch.run(ctx)
-		time.Sleep(patience - time.Second)
-		assert.False(t, watch.known())
+		go watch.Run(ctx)
+		time.Sleep(optional.Patience - time.Second)
+		assert.False(t, watch.Known())
 		time.Sleep(2 * time.Second)
-		assert.True(t, watch.known())
+		assert.True(t, watch.Known())
 		assert.EqualValues(t, 1, changes.Load())
 		stop()
 		synctest.Wait()

@@ -1,13 +1,16 @@
 package status
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/quiesce-io/quiesce/hooks/library"
 	"github.com/quiesce-io/quiesce/hooks/policies"
+	"github.com/quiesce-io/quiesce/hooks/stamp"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
@@ -21,8 +24,8 @@ func ready(policy *policies.Policy, found *tally) metav1.Condition {
 	var sentence strings.Builder
 	switch {
 	case policy.Refusal != nil:
-		condition.Reason = v1alpha1.ReasonInvalid
-		sentence.WriteString(shorten(policy.Refusal.Error(), maxMessage))
+		condition.Reason, condition.Message = refused(policy.Refusal)
+		sentence.WriteString(condition.Message)
 	case policy.Spec.Suspend:
 		condition.Reason = v1alpha1.ReasonSuspended
 		sentence.WriteString("spec.suspend is true: pods carry no hooks of this policy")
@@ -37,6 +40,8 @@ func ready(policy *policies.Policy, found *tally) metav1.Condition {
 			fmt.Fprintf(&sentence, "In use; no pod matches yet: pods count in namespaces labelled %s=%s", v1alpha1.HooksLabel, v1alpha1.HooksEnabled)
 		case !runsIn(policy.Spec, v1alpha1.BackupStages...):
 			fmt.Fprintf(&sentence, "In use; %d matching pods, whose copies are prepared when a restore creates them", found.matched)
+		case stamp.Waits(policy.Spec):
+			fmt.Fprintf(&sentence, "In use; %d matching pods, for which Velero's Backups wait until a HookSession has run their hooks", found.matched)
 		default:
 			fmt.Fprintf(&sentence, "In use; %d of %d matching pods stamped", found.current, found.matched)
 		}
@@ -51,6 +56,19 @@ func ready(policy *policies.Policy, found *tally) metav1.Condition {
 	return condition
 }
 
+// refused is the reason and the message for a policy that cannot be used.
+func refused(refusal error) (reason, message string) {
+	var missing library.MissingError
+	if !errors.As(refusal, &missing) {
+		return v1alpha1.ReasonInvalid, shorten(refusal.Error(), maxMessage)
+	}
+	reason = v1alpha1.ReasonScriptNotFound
+	if missing.Kind == library.KindTemplate {
+		reason = v1alpha1.ReasonTemplateNotFound
+	}
+	return reason, shorten(refusal.Error()+": the policy is used as soon as it comes", maxMessage)
+}
+
 // stampable tells whether the pods of a policy in use can carry its hooks.
 func stampable(policy *policies.Policy, found *tally) metav1.Condition {
 	condition := metav1.Condition{Type: v1alpha1.ConditionStampable, Status: metav1.ConditionFalse}
@@ -60,6 +78,9 @@ func stampable(policy *policies.Policy, found *tally) metav1.Condition {
 	case !runsIn(policy.Spec, v1alpha1.BackupStages...):
 		condition.Status, condition.Reason = metav1.ConditionTrue, v1alpha1.ReasonNothingToStamp
 		condition.Message = "All hooks are for restored pods"
+	case stamp.Waits(policy.Spec):
+		condition.Status, condition.Reason = metav1.ConditionTrue, v1alpha1.ReasonBySession
+		condition.Message = "Nothing is to be stamped: by spec.velero.mode Session, HookSessions run the hooks"
 	case unguarded(policy.Spec):
 		condition.Status, condition.Reason = metav1.ConditionTrue, v1alpha1.ReasonUnguarded
 		condition.Message = "All hooks can be stamped; spec.shell is None, so that nothing thaws a pod when Velero ends between the two sides: " +

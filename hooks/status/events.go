@@ -15,13 +15,19 @@ const (
 	action = "Stamp"
 	// reasonCleared goes with the event that a reason of status.notStamped has gone.
 	reasonCleared = "Cleared"
+	// reasonTemplateChanged goes with the event that the template of a policy has another version.
+	reasonTemplateChanged = "TemplateChanged"
 	// maxEvents is how many of a policy are sent at once. The status has all of them.
 	maxEvents = 5
 )
 
-// announce sends an event for each reason why hooks are not stamped that is new, and for each that has gone. What was
+// announce sends an event when the policy's template has changed, and one for each reason why hooks are not stamped that is new, and for each that has gone. What was
 // announced is in the status, so that nothing is announced twice, by another leader neither.
 func (r *Reporter) announce(policy client.Object, before, after *v1alpha1.HookPolicyStatus) {
+	if was, is := before.Template, after.Template; was != nil && is != nil && was.Name == is.Name && was.Version != "" && is.Version != "" && was.Version != is.Version {
+		r.Recorder.Eventf(policy, nil, corev1.EventTypeNormal, reasonTemplateChanged, action,
+			"HookTemplate %q is now version %s, where it was %s: the policy goes by it, but for sessions that have begun", is.Name, is.Version, was.Version)
+	}
 	if !meta.IsStatusConditionTrue(after.Conditions, v1alpha1.ConditionReady) {
 		return // what has gone has not been mended
 	}

@@ -19,6 +19,7 @@ func report(policy *policies.Policy, before *v1alpha1.HookPolicyStatus, found *t
 	status := v1alpha1.HookPolicyStatus{
 		ObservedGeneration: policy.Generation,
 		Stages:             stages(policy.Spec),
+		Template:           template(policy, before.Template),
 		MatchedPods:        found.matched,
 		StampedPods:        found.stamped,
 		PreparedPods:       found.prepared,
@@ -45,6 +46,22 @@ func report(policy *policies.Policy, before *v1alpha1.HookPolicyStatus, found *t
 		meta.RemoveStatusCondition(&status.Conditions, v1alpha1.ConditionPreparable)
 	}
 	return status
+}
+
+// template is the one that the policy uses, and since when in this version.
+func template(policy *policies.Policy, before *v1alpha1.TemplateVersion) *v1alpha1.TemplateVersion {
+	if policy.Written == nil || policy.Written.Template == nil {
+		return nil
+	}
+	now := &v1alpha1.TemplateVersion{Name: policy.Written.Template.Name, Version: policy.TemplateVersion}
+	switch {
+	case now.Version == "":
+	case before != nil && before.Name == now.Name && before.Version == now.Version:
+		now.Since = before.Since
+	default:
+		now.Since = new(metav1.Now().Rfc3339Copy())
+	}
+	return now
 }
 
 // stages that the hooks name, in the order in which they come.

@@ -219,6 +219,22 @@ func TestStampableAndConflictedNameWhatStandsInTheWay(t *testing.T) {
 	}
 }
 
+func TestAPolicyForWhichVeleroWaitsStampsNothingAndSaysSo(t *testing.T) {
+	waits := policyOf("db", 0, hook("flush", "", v1alpha1.PreSnapshot))
+	waits.Spec.Velero.Mode = v1alpha1.VeleroSession
+	set := setOf(t, stamp.Options{}, waits, policyOf("files", 0, hook("sync", "", v1alpha1.PreSnapshot)))
+	pod := found(set, "a", nil, "db")
+	status := reported(set, "db", pod)
+	assert.Equal(t, v1alpha1.ReasonBySession, condition(t, status, v1alpha1.ConditionStampable).Reason)
+	assert.Equal(t, "In use; 1 matching pods, for which Velero's Backups wait until a HookSession has run their hooks", condition(t, status, v1alpha1.ConditionReady).Message)
+	assert.Empty(t, status.NotStamped)
+
+	beside := reported(set, "files", pod)
+	assert.Equal(t, metav1.ConditionTrue, condition(t, beside, v1alpha1.ConditionStampable).Status)
+	require.Len(t, beside.NotStamped, 1)
+	assert.Equal(t, v1alpha1.ReasonBySession, beside.NotStamped[0].Reason)
+}
+
 func TestNotStampedHasTheGravestFirstAndEachOnce(t *testing.T) {
 	pre := v1alpha1.PreSnapshot
 	set := setOf(t, stamp.Options{}, policyOf("p", 0, hook("b", "db", pre, v1alpha1.PreBackup), hook("a", "", pre)))

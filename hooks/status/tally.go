@@ -174,7 +174,8 @@ func (t *trouble) sentence() string {
 }
 
 // gravity has the reasons from the gravest to the mildest.
-var gravity = slices.Concat(stampableReasons, preparableReasons, conflictedReasons, []string{v1alpha1.ReasonSkipped})
+var gravity = slices.Concat(stampableReasons, preparableReasons, conflictedReasons,
+	[]string{v1alpha1.ReasonSessionOnly, v1alpha1.ReasonBySession, v1alpha1.ReasonSkipped})
 
 var (
 	// stampableReasons make Stampable False.
