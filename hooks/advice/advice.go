@@ -26,6 +26,9 @@ var rules = []func(policy) []string{
 	asksForAPassword,
 	holdsASecret,
 	longerThanMaxQuiesce,
+	buffersItsAnswer,
+	waitsWithoutEnd,
+	thawsOnlySometimes,
 }
 
 // For returns what to tell the author of a policy: sentences that name the hook, say why, and what to write instead.

@@ -15,8 +15,10 @@ type policy struct {
 	spec *v1alpha1.HookPolicySpec
 	// pre and post are the hooks of either side; a hook of both is in both.
 	pre, post []hookCommand
-	// all has every hook that is a command once, in the policy's order.
+	// all has every hook that is a command or a script once, in the policy's order.
 	all []hookCommand
+	// holds are commands that go on until after the backup.
+	holds []hookCommand
 	// inits are the commands of init containers, with their arguments; an image's own program is not among them.
 	inits []hookCommand
 }
@@ -32,6 +34,10 @@ type hookCommand struct {
 	// length of the command in argv; behind it are variables of an init container, which this then is.
 	length int
 	init   bool
+	// unknown is true where nothing can be read of what the hook does, or not all.
+	unknown bool
+	// sometimes is true where it does not run after every outcome, or not in every pod.
+	sometimes bool
 	// text is the whole command, for rules that look for a phrase.
 	text string
 	// shell is true when some shell reads a part of the command.
@@ -42,22 +48,27 @@ type hookCommand struct {
 
 func read(spec *v1alpha1.HookPolicySpec) policy {
 	read := policy{spec: spec}
+	if spec.Template != nil { // whose hooks may undo anything
+		read.post = append(read.post, hookCommand{name: "template", argv: []string{""}, unknown: true})
+	}
 	for i := range spec.Hooks {
-		if init := spec.Hooks[i].Init; init != nil {
-			for j := range init.Containers {
-				read.inits = append(read.inits, readInit(spec.Hooks[i].Name, &init.Containers[j]))
+		source := &spec.Hooks[i]
+		if source.Init != nil {
+			for j := range source.Init.Containers {
+				read.inits = append(read.inits, readInit(source.Name, &source.Init.Containers[j]))
 			}
 		}
-		if spec.Hooks[i].Exec == nil || len(spec.Hooks[i].Exec.Command) == 0 {
-			continue
+		if source.Hold != nil && len(source.Hold.Command) > 0 {
+			read.holds = append(read.holds, readHold(source))
 		}
-		hook := readHook(&spec.Hooks[i])
-		read.all = append(read.all, hook)
-		stages := spec.Hooks[i].Stages
-		if slices.Contains(stages, v1alpha1.PreBackup) || slices.Contains(stages, v1alpha1.PreSnapshot) {
-			read.pre = append(read.pre, hook)
+		hook, readable := readHook(source)
+		if readable {
+			read.all = append(read.all, hook)
+			if slices.Contains(source.Stages, v1alpha1.PreBackup) || slices.Contains(source.Stages, v1alpha1.PreSnapshot) {
+				read.pre = append(read.pre, hook)
+			}
 		}
-		if slices.Contains(stages, v1alpha1.PostSnapshot) || slices.Contains(stages, v1alpha1.PostBackup) {
+		if (readable || isOpaque(source)) && (slices.Contains(source.Stages, v1alpha1.PostSnapshot) || slices.Contains(source.Stages, v1alpha1.PostBackup)) {
 			read.post = append(read.post, hook)
 		}
 	}
@@ -82,10 +93,19 @@ func readInit(name string, container *v1alpha1.InitContainer) hookCommand {
 // program is the command without what stands behind it; empty where it is an image's own.
 func (h hookCommand) program() []string { return h.argv[:h.length] }
 
-func readHook(source *v1alpha1.Hook) hookCommand {
-	read := readCommand(source.Name, source.Exec.Command)
+// readHook is false of what is neither a command nor a script.
+func readHook(source *v1alpha1.Hook) (read hookCommand, readable bool) {
+	switch {
+	case source.Exec != nil && len(source.Exec.Command) > 0:
+		read, readable = readCommand(source.Name, source.Exec.Command), true
+	case source.Script != nil:
+		read, readable = readScript(source.Name, source.Script), true
+	default:
+		read = hookCommand{name: source.Name, argv: []string{""}, unknown: true}
+	}
 	read.narrowed, read.where, read.timeout = source.LabelSelector != nil, source.Container, source.Timeout.Duration
-	return read
+	read.sometimes = isSometimes(source)
+	return read, readable
 }
 
 func readCommand(name string, argv []string) hookCommand {
@@ -131,9 +151,9 @@ func program(words []string, names ...string) (arguments []string, found bool) {
 	return words[at+1:], true
 }
 
-// opaque tells of a hook that runs a script of the container's, of which nothing is known.
+// opaque tells of a hook that runs what nobody can read here, such as a script of the container's.
 func (h hookCommand) opaque() bool {
-	return scriptFile.MatchString(h.text) || slices.ContainsFunc(h.commands, func(words []string) bool {
+	return h.unknown || scriptFile.MatchString(h.text) || slices.ContainsFunc(h.commands, func(words []string) bool {
 		return strings.HasPrefix(words[0], "/") && !binaries[path.Dir(words[0])]
 	})
 }

@@ -39,7 +39,7 @@ var (
 
 // holdsASecret finds secrets among the arguments. It does not repeat them.
 func holdsASecret(p policy) (warnings []string) {
-	for _, hook := range p.all {
+	for _, hook := range slices.Concat(p.all, p.holds) {
 		if tellsASecret(hook) {
 			warnings = append(warnings, warn(hook, "its command seems to hold a password or token, for all to see who may read the "+
 				"policy, the pod or its processes: have sh -c take it from a variable or file of the container"))
@@ -108,7 +108,7 @@ func literal(value string) bool {
 
 // asksForAPassword finds clients that would ask for a password, with nobody there to answer.
 func asksForAPassword(p policy) (warnings []string) {
-	for _, hook := range p.all {
+	for _, hook := range slices.Concat(p.all, p.holds) {
 		for _, words := range hook.commands {
 			arguments, found := program(words, mysqlClients...)
 			if found && (slices.Contains(arguments, "-p") || slices.Contains(arguments, "--password")) {

@@ -50,13 +50,13 @@ func boundToASession(p policy) (warnings []string) {
 		for _, lock := range locks {
 			if lock.taken.MatchString(hook.text) && !lock.released.MatchString(hook.text) {
 				warnings = append(warnings, warn(hook, "%s ends with its client, so nothing is locked during the backup: "+
-					"use SET GLOBAL super_read_only=ON (MariaDB: read_only) here, and OFF after the backup", lock.name))
+					"write hold, not exec, or SET GLOBAL super_read_only=ON (MariaDB: read_only), and OFF after it", lock.name))
 				break
 			}
 		}
 		if startedBackup.MatchString(hook.text) && !stoppedBackup.MatchString(hook.text) {
 			warnings = append(warnings, warn(hook, "pg_backup_start ends with its session, before the backup begins: "+
-				"write CHECKPOINT instead; a restore then recovers as after a crash"))
+				"write hold, not exec, or CHECKPOINT; a restore then recovers as after a crash"))
 		}
 	}
 	return warnings

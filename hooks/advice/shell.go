@@ -18,7 +18,7 @@ var (
 
 // withoutAShell finds commands that are meant for a shell, which nobody starts.
 func withoutAShell(p policy) (warnings []string) {
-	for _, hook := range slices.Concat(p.all, p.inits) {
+	for _, hook := range slices.Concat(p.all, p.holds, p.inits) {
 		if len(hook.program()) == 0 {
 			continue
 		}
@@ -56,7 +56,7 @@ func shownProgram(hook hookCommand) string {
 
 // brokenShell finds shells that are called in a way that does not run what was meant.
 func brokenShell(p policy) (warnings []string) {
-	for _, hook := range slices.Concat(p.all, p.inits) {
+	for _, hook := range slices.Concat(p.all, p.holds, p.inits) {
 		if len(hook.program()) == 0 {
 			continue
 		}

@@ -12,8 +12,11 @@ import (
 
 // checkSpec finds mistakes, with those that the schema refuses as well: a policy may have been stored when the schema was another.
 func checkSpec(spec *v1alpha1.HookPolicySpec) error {
-	if len(spec.Hooks) == 0 {
-		return errors.New("spec.hooks: write at least one hook, with a name, stages, and exec, hold or init")
+	if len(spec.Hooks) == 0 && spec.Template == nil {
+		return errors.New("spec.hooks: write at least one hook, with a name, stages and an action, or template with the name of a HookTemplate")
+	}
+	if err := checkTemplate(spec.Template); err != nil {
+		return fmt.Errorf("spec.template%w", err)
 	}
 	if err := spec.MaxQuiesce.Check(v1alpha1.LeastMaxQuiesce, v1alpha1.MostMaxQuiesce); err != nil {
 		return fmt.Errorf("spec.maxQuiesce: %w", err)
@@ -21,8 +24,11 @@ func checkSpec(spec *v1alpha1.HookPolicySpec) error {
 	if !slices.Contains([]v1alpha1.Shell{"", v1alpha1.Posix, v1alpha1.NoShell}, spec.Shell) {
 		return fmt.Errorf("spec.shell: %q is none: write Posix or None", spec.Shell)
 	}
+	if !slices.Contains([]v1alpha1.VeleroMode{"", v1alpha1.VeleroStamp, v1alpha1.VeleroSession}, spec.Velero.Mode) {
+		return fmt.Errorf("spec.velero.mode: %q is none: write Stamp or Session", spec.Velero.Mode)
+	}
 	for i := range spec.Hooks {
-		if err := checkHook(&spec.Hooks[i]); err != nil {
+		if err := checkHook(&spec.Hooks[i], spec.Shell); err != nil {
 			return fmt.Errorf("spec.hooks[%s]%w", spec.Hooks[i].Name, err)
 		}
 	}
@@ -30,8 +36,8 @@ func checkSpec(spec *v1alpha1.HookPolicySpec) error {
 }
 
 // checkHook starts its errors with the rest of the field's path.
-func checkHook(hook *v1alpha1.Hook) error {
-	if err := checkAction(hook); err != nil {
+func checkHook(hook *v1alpha1.Hook, shell v1alpha1.Shell) error {
+	if err := checkAction(hook, shell); err != nil {
 		return err
 	}
 	if !slices.Contains([]v1alpha1.OnError{"", v1alpha1.Fail, v1alpha1.Continue}, hook.OnError) {
@@ -44,16 +50,12 @@ func checkHook(hook *v1alpha1.Hook) error {
 }
 
 // checkAction checks what a hook does, and that it does it in stages that know it.
-func checkAction(hook *v1alpha1.Hook) error {
-	given := 0
-	for _, action := range []bool{hook.Exec != nil, hook.Hold != nil, hook.Init != nil} {
-		if action {
-			given++
-		}
-	}
+func checkAction(hook *v1alpha1.Hook, shell v1alpha1.Shell) error {
+	given := count(hook.Exec != nil, hook.Script != nil, hook.Hold != nil, hook.HTTPGet != nil, hook.HTTPPost != nil, hook.TCPSocket != nil,
+		hook.Job != nil, hook.Init != nil)
 	switch {
 	case given != 1:
-		return errors.New(": write exactly one action: exec, hold or init")
+		return errors.New(": write exactly one action: exec, script, hold, httpGet, httpPost, tcpSocket, job or init")
 	case len(hook.Stages) == 0:
 		return errors.New(".stages: write at least one stage: PreBackup, PreSnapshot, PostSnapshot, PostBackup, PreRestore or PostRestore")
 	case slices.ContainsFunc(hook.Stages, func(stage v1alpha1.Stage) bool { return !slices.Contains(v1alpha1.Stages, stage) }):
@@ -68,8 +70,19 @@ func checkAction(hook *v1alpha1.Hook) error {
 			return fmt.Errorf(".stages: %q: a hold begins in one stage and ends in its counterpart after it: write [PreBackup] or [PreSnapshot]", hook.Stages)
 		}
 		return checkHold(hook.Hold)
+	case hook.Job != nil:
+		return checkJob(hook.Job)
+	case hook.HTTPGet != nil, hook.HTTPPost != nil, hook.TCPSocket != nil:
+		return checkRequest(hook)
+	case hook.Script != nil:
+		if err := checkScript(hook.Script, shell); err != nil {
+			return fmt.Errorf(".script%w", err)
+		}
+		return nil
+	case hook.Exec != nil:
+		return checkCommand(".exec.command", hook.Exec.Command)
 	}
-	return checkCommand(".exec.command", hook.Exec.Command)
+	return nil
 }
 
 func checkHold(hold *v1alpha1.HoldAction) error {

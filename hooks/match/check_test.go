@@ -32,7 +32,7 @@ func TestWhatCannotBeUsedIsRefusedWithTheFieldAndWhatToWrite(t *testing.T) {
 		want   string
 	}{
 		"no hook":             {policyOf(), "spec.hooks: write at least one hook"},
-		"no action":           {policyOf(v1alpha1.Hook{Name: "a", Stages: []v1alpha1.Stage{v1alpha1.PreBackup}}), "spec.hooks[a]: write exactly one action: exec, hold or init"},
+		"no action":           {policyOf(v1alpha1.Hook{Name: "a", Stages: []v1alpha1.Stage{v1alpha1.PreBackup}}), "spec.hooks[a]: write exactly one action: exec, script, hold, httpGet"},
 		"no command":          {policyOf(hook(v1alpha1.PreBackup)), "spec.hooks[a].exec.command: write the program and its arguments as a list"},
 		"a NUL character":     {policyOf(hook(v1alpha1.PreBackup, "x", "y\x00")), "spec.hooks[a].exec.command[1]: it has a NUL character"},
 		"an option":           {policyOf(hook(v1alpha1.PreBackup, "-c", "y")), `spec.hooks[a].exec.command[0]: "-c" is an option and not a program: write the program ahead of it, such as [sh, -c]`},

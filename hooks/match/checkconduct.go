@@ -22,9 +22,10 @@ func checkConduct(hook *v1alpha1.Hook) error {
 		return errors.New(": init containers run in every restored pod, once, before anything is ready: " +
 			"leave out onlyIf, runOn, maxRetries, ifNotReady and executionPolicy")
 	}
+	if err := checkRunOn(hook); err != nil {
+		return err
+	}
 	switch {
-	case !slices.Contains([]v1alpha1.RunOn{"", v1alpha1.EachPod, v1alpha1.OnePod}, hook.RunOn):
-		return fmt.Errorf(".runOn: %q: write EachPod or OnePod", hook.RunOn)
 	case !slices.Contains([]v1alpha1.ExecutionPolicy{"", v1alpha1.Always, v1alpha1.OnSuccess, v1alpha1.OnFailure}, hook.ExecutionPolicy):
 		return fmt.Errorf(".executionPolicy: %q is none: write Always, OnSuccess or OnFailure", hook.ExecutionPolicy)
 	case cmp.Or(hook.ExecutionPolicy, v1alpha1.Always) != v1alpha1.Always && slices.ContainsFunc(hook.Stages, before):
@@ -41,6 +42,20 @@ func checkConduct(hook *v1alpha1.Hook) error {
 	}
 	if hook.OnlyIf != nil {
 		return checkCommand(".onlyIf.command", hook.OnlyIf.Command)
+	}
+	return nil
+}
+
+// checkRunOn checks in how many pods a hook is to run, or that it needs none.
+func checkRunOn(hook *v1alpha1.Hook) error {
+	inPod := hook.HTTPGet == nil && hook.HTTPPost == nil && hook.TCPSocket == nil && hook.Job == nil
+	switch {
+	case !slices.Contains([]v1alpha1.RunOn{"", v1alpha1.EachPod, v1alpha1.OnePod, v1alpha1.OncePerSession}, hook.RunOn):
+		return fmt.Errorf(".runOn: %q: write EachPod, OnePod or Session", hook.RunOn)
+	case hook.RunOn == v1alpha1.OncePerSession && inPod:
+		return fmt.Errorf(".runOn: %q: exec, script and hold run in a pod: write EachPod or OnePod", hook.RunOn)
+	case hook.RunOn == v1alpha1.OncePerSession && (hook.Container != "" || hook.OnlyIf != nil || hook.IfNotReady != ""):
+		return fmt.Errorf(".runOn: %q: there is no pod: leave out container, onlyIf and ifNotReady", hook.RunOn)
 	}
 	return nil
 }

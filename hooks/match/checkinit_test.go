@@ -33,7 +33,7 @@ func TestAnInitHookThatNoRestoredPodCanHaveIsRefusedWithTheFieldAndWhatToWrite(t
 	}{
 		"exec beside it": {
 			v1alpha1.Hook{Name: "a", Stages: []v1alpha1.Stage{v1alpha1.PostRestore}, Exec: &v1alpha1.ExecAction{Command: command}, Init: &v1alpha1.InitAction{}},
-			": write exactly one action: exec, hold or init",
+			": write exactly one action: exec, script, hold, httpGet",
 		},
 		"a stage of backups": {
 			v1alpha1.Hook{Name: "a", Stages: []v1alpha1.Stage{v1alpha1.PreBackup}, Init: &v1alpha1.InitAction{}},

@@ -44,14 +44,16 @@ func (i images) any() bool { return len(i.included) == 0 && len(i.excluded) == 0
 
 // match tells whether a container with this image counts. Exclusion wins.
 func (i images) match(image string) bool {
-	if i.any() {
-		return true
-	}
-	if len(image) > maxImageBytes {
-		return false
-	}
-	matches := func(expression *regexp.Regexp) bool { return expression.MatchString(image) }
-	return (len(i.included) == 0 || slices.ContainsFunc(i.included, matches)) && !slices.ContainsFunc(i.excluded, matches)
+	return i.any() || i.includes(image) && !matchesImage(i.excluded, image)
+}
+
+// includes tells whether a container with this image counts, unless it is excluded.
+func (i images) includes(image string) bool {
+	return len(image) <= maxImageBytes && (len(i.included) == 0 || matchesImage(i.included, image))
+}
+
+func matchesImage(patterns []*regexp.Regexp, image string) bool {
+	return slices.ContainsFunc(patterns, func(pattern *regexp.Regexp) bool { return pattern.MatchString(image) })
 }
 
 // selects tells whether any container of the pod counts.

@@ -2,7 +2,6 @@ package match
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -223,67 +222,11 @@ func TestMatchOrdersByPriorityThenName(t *testing.T) {
 }
 
 func TestIndexFindsWhatTryingEveryPolicyFinds(t *testing.T) {
-	const seed = 20261121
-	random := rand.New(rand.NewPCG(seed, seed))
-	pick := func(choices ...string) string { return choices[random.IntN(len(choices))] }
-	globs := func() (globs []v1alpha1.NamespaceGlob) {
-		for range random.IntN(3) {
-			globs = append(globs, v1alpha1.NamespaceGlob(pick("a", "b", "c", "a*", "?", "*", "b?")))
-		}
-		return globs
-	}
-	value := func(choices ...string) v1alpha1.LabelValue { return v1alpha1.LabelValue(pick(choices...)) }
-	selector := func() *v1alpha1.LabelSelector {
-		selector := &v1alpha1.LabelSelector{}
-		for range random.IntN(3) {
-			switch key := pick("k", "l", "m"); random.IntN(4) {
-			case 0:
-				selector.MatchExpressions = append(selector.MatchExpressions, v1alpha1.LabelRequirement{
-					Key: key, Operator: metav1.LabelSelectorOpIn, Values: []v1alpha1.LabelValue{value("1", "2"), value("2", "3")}})
-			case 1:
-				selector.MatchExpressions = append(selector.MatchExpressions, v1alpha1.LabelRequirement{
-					Key: key, Operator: metav1.LabelSelectorOpNotIn, Values: []v1alpha1.LabelValue{value("1", "2", "3")}})
-			case 2:
-				selector.MatchExpressions = append(selector.MatchExpressions, v1alpha1.LabelRequirement{
-					Key: key, Operator: metav1.LabelSelectorOperator(pick("Exists", "DoesNotExist"))})
-			case 3:
-				selector.MatchLabels = map[string]v1alpha1.LabelValue{key: value("1", "2", "3")}
-			}
-		}
-		return selector
-	}
-	patterns := func() (patterns []v1alpha1.ImagePattern) {
-		for range random.IntN(3) - 1 {
-			patterns = append(patterns, v1alpha1.ImagePattern(pick("^a", "b", "a|c", ":2$")))
-		}
-		return patterns
-	}
-	policies := make([]*v1alpha1.HookPolicy, 300)
-	for i := range policies {
-		policies[i] = policy(fmt.Sprintf("p%03d", i), int32(random.IntN(5)), v1alpha1.PolicySelector{
-			IncludedNamespaces: globs(), ExcludedNamespaces: globs(),
-			NamespaceSelector: selector(), LabelSelector: selector(),
-			ContainerImages: patterns(), ExcludedContainerImages: patterns(),
-		})
-		if random.IntN(4) == 0 {
-			policies[i].Namespace = pick("a", "b", "ab")
-		}
-	}
-	x := index(t, policies...)
+	random := newChance()
+	x := index(t, random.policies(300)...)
 	found := 0
 	for range 500 {
-		// The labels of one namespace change now and then; what is remembered of it must not outlive them.
-		namespace := Namespace{Name: pick("a", "b", "c", "ab", "bc"), Labels: map[string]string{"k": pick("1", "2"), "l": pick("1", "2", "3")}}
-		if random.IntN(10) == 0 {
-			namespace = UnknownNamespace(namespace.Name)
-		}
-		pod := Pod{Labels: map[string]string{}}
-		for range random.IntN(4) {
-			pod.Labels[pick("k", "l", "m")] = pick("1", "2", "3")
-		}
-		for i := range random.IntN(4) {
-			pod.Containers = append(pod.Containers, Container{Name: fmt.Sprintf("c%d", i), Image: pick("a:1", "a:2", "b:1", "c:2", "d:3")})
-		}
+		namespace, pod := random.namespace(), random.pod()
 		var want []*Policy
 		for _, candidate := range x.Policies() {
 			if candidate.labelSelector.Matches(labels.Set(pod.Labels)) && candidate.selectsNamespace(namespace) && candidate.images.selects(pod) {

@@ -89,9 +89,7 @@ func Compile(ref Ref, spec *v1alpha1.HookPolicySpec) (*Policy, error) {
 		labelSelector:     labelSelector,
 		images:            images,
 		hookSelectors:     hookSelectors,
-		readsLabels: slices.ContainsFunc(requirements, func(r labels.Requirement) bool {
-			return r.Key() != v1alpha1.NamespaceNameLabel && r.Key() != v1alpha1.HooksLabel
-		}),
+		readsLabels:       slices.ContainsFunc(requirements, readsLabel),
 	}, nil
 }
 
@@ -132,21 +130,43 @@ func (p *Policy) Prepares(podLabels map[string]string) bool {
 	return false
 }
 
+// HasHooksFor tells whether the policy has hooks in one of some stages for a pod that it selects, init containers aside, and those that run
+// in no pod.
+func (p *Policy) HasHooksFor(podLabels map[string]string, stages ...v1alpha1.Stage) bool {
+	for i := range p.Spec.Hooks {
+		hook := &p.Spec.Hooks[i]
+		if hook.Init == nil && hook.RunOn != v1alpha1.OncePerSession && slices.ContainsFunc(hook.Stages, func(stage v1alpha1.Stage) bool { return slices.Contains(stages, stage) }) &&
+			p.SelectsHook(i, podLabels) {
+			return true
+		}
+	}
+	return false
+}
+
 // Covers tells whether the policy may select pods of a namespace, if there are any. The caller has made sure that the
 // namespace takes part.
 func (p *Policy) Covers(namespace Namespace) bool { return p.selectsNamespace(namespace) }
 
-// selectsNamespace tells whether the policy covers a namespace. Exclusion wins.
+// readsLabel tells whether a requirement looks at a label that is not known of every namespace.
+func readsLabel(requirement labels.Requirement) bool {
+	return requirement.Key() != v1alpha1.NamespaceNameLabel && requirement.Key() != v1alpha1.HooksLabel
+}
+
+// selectsNamespace tells whether the policy covers a namespace. Exclusion wins. Explain takes the same steps.
 func (p *Policy) selectsNamespace(namespace Namespace) bool {
 	if namespace.unknown && p.readsLabels {
 		return false
 	}
-	return (len(p.included) == 0 || matchesAny(p.included, namespace.Name)) &&
-		!matchesAny(p.excluded, namespace.Name) &&
-		p.namespaceSelector.Matches(labels.Set(namespace.Labels))
+	return p.includes(namespace) && !p.excludes(namespace) && p.namespaceSelector.Matches(labels.Set(namespace.Labels))
 }
 
-// selectsPod tells whether the policy selects a pod of a namespace that it covers.
+func (p *Policy) includes(namespace Namespace) bool {
+	return len(p.included) == 0 || matchesAny(p.included, namespace.Name)
+}
+
+func (p *Policy) excludes(namespace Namespace) bool { return matchesAny(p.excluded, namespace.Name) }
+
+// selectsPod tells whether the policy selects a pod of a namespace that it covers. Explain takes the same steps.
 func (p *Policy) selectsPod(pod Pod) bool {
 	return p.labelSelector.Matches(labels.Set(pod.Labels)) && p.images.selects(pod)
 }
