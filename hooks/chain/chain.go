@@ -93,9 +93,8 @@ func command(name, script string) []string {
 // PreTimeout is how long the pre script may take: its hooks, and the undo of what it attempted.
 func (c Chain) PreTimeout() time.Duration {
 	timeout := total(c.Pre) + margin
-	if guarded := c.guarded(); len(guarded) > 0 {
-		undo := slices.DeleteFunc(slices.Clone(c.Post), func(h Hook) bool { return !slices.Contains(guarded, h.Group) })
-		timeout += total(undo) + guardMargin
+	if c.Guarded() {
+		timeout += total(c.thaws()) + guardMargin
 	}
 	return timeout
 }

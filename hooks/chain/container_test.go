@@ -253,7 +253,7 @@ type execution struct {
 	t              *testing.T
 	cmd            *exec.Cmd
 	done           chan struct{}
-	stdout, stderr bytes.Buffer
+	stdout, stderr written
 }
 
 func (c *container) start(as user, command []string) *execution {
@@ -471,4 +471,22 @@ func within(timeout time.Duration, h Hook) Hook {
 func soft(h Hook) Hook {
 	h.Continue = true
 	return h
+}
+
+// written is what a command has written so far, which may be read while it writes.
+type written struct {
+	lock   sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (w *written) Write(p []byte) (int, error) {
+	w.lock.Lock()
+	defer w.lock.Unlock()
+	return w.buffer.Write(p)
+}
+
+func (w *written) String() string {
+	w.lock.Lock()
+	defer w.lock.Unlock()
+	return w.buffer.String()
 }

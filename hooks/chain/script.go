@@ -26,22 +26,27 @@ var (
 	//go:embed unguarded.sh
 	unguardedSource string
 
-	shortNames     = shorten(runSource + guardedSource + stampedSource + watchdogSource + unguardedSource + callSource + endSource + armedSource)
+	shortNames     = shorten(runSource + guardedSource + stampedSource + watchdogSource + unguardedSource + callSource + endSource + armedSource + sweepSource)
 	run, unguarded = strip(runSource), strip(unguardedSource)
 	stamped        = strip(guardedSource + stampedSource + watchdogSource)
 	armed          = strip(guardedSource + armedSource + watchdogSource)
+	swept          = strip(guardedSource + sweepSource + watchdogSource)
 )
 
 var variable = regexp.MustCompile(`\bq_[a-z]+`)
 
-// shorten gives each variable a name of one letter, behind an underscore, so that it still is unlike any in a container's
-// environment.
+// shorten gives each variable a name of one letter or two, behind an underscore, so that it still is unlike any in a container's
+// environment. The scripts that are stamped come first: what is added behind them must not change their text.
 func shorten(source string) map[string]string {
 	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	short := map[string]string{}
 	for _, name := range variable.FindAllString(source, -1) {
 		if _, found := short[name]; !found {
-			short[name] = "_" + letters[len(short):][:1]
+			number := len(short)
+			short[name] = "_" + letters[number%len(letters):][:1]
+			if number >= len(letters) {
+				short[name] += letters[number/len(letters)-1:][:1]
+			}
 		}
 	}
 	return short
@@ -99,7 +104,14 @@ func (c Chain) definitions(thawing []int) string {
 		}
 		fmt.Fprintf(&b, "before %d %d %d %s%s\n", h.Group, seconds(h.Timeout), carryOn, quote(h.Name), words(h.Command))
 	}
-	b.WriteString("}\npost() {\n:\n")
+	b.WriteString("}\n" + c.postFunction())
+	return b.String()
+}
+
+// postFunction runs the post hooks.
+func (c Chain) postFunction() string {
+	var b strings.Builder
+	b.WriteString("post() {\n:\n")
 	for i := range c.Post {
 		h := &c.Post[i]
 		fmt.Fprintf(&b, "after %d %d %s%s\n", h.Group, seconds(h.Timeout), quote(h.Name), words(h.Command))

@@ -48,7 +48,7 @@ func TestShortNamesAreNotMixedUp(t *testing.T) {
 		assert.Empty(t, seen[short], "%s and %s", name, seen[short])
 		seen[short] = name
 	}
-	assert.NotRegexp(t, `q_[a-z]*[^a-z]*[A-Z0-9_]+=`, runSource+guardedSource+stampedSource+armedSource+watchdogSource+unguardedSource)
+	assert.NotRegexp(t, `q_[a-z]*[^a-z]*[A-Z0-9_]+=`, runSource+guardedSource+stampedSource+armedSource+watchdogSource+unguardedSource+sweepSource)
 }
 
 func TestAChainIsGuardedWhenAGroupHasBothSides(t *testing.T) {

@@ -12,7 +12,7 @@ const MaxTargets = 500
 // arrange makes the steps of a stage from assignments in the order of policies and their hooks. A post stage is the exact
 // reverse of what it would be as a pre stage.
 func arrange(stage v1alpha1.Stage, assigned []assignment) []Step {
-	assigned = slices.DeleteFunc(assigned, func(a assignment) bool { return !slices.Contains(a.hook.Stages, stage) })
+	assigned = join(slices.DeleteFunc(assigned, func(a assignment) bool { return !slices.Contains(a.hook.Stages, stage) }))
 	groups := group(assigned)
 	if IsPost(stage) {
 		slices.Reverse(assigned)

@@ -17,8 +17,14 @@ type Hook struct {
 	OnError         v1alpha1.OnError
 	RunOn           v1alpha1.RunOn
 	ExecutionPolicy v1alpha1.ExecutionPolicy
-	// Conditional is true where the hook asks in each pod whether it is to run (onlyIf).
-	Conditional bool
+	// Bystander is true where nobody can count on the hook to undo anything: see Bystander.
+	Bystander bool
+}
+
+// Bystander tells of hooks that cannot be counted on to undo anything, whenever they run: those that ask in each pod whether they are
+// to run, connections that are only opened, and requests and Jobs whose failure is to be borne, such as those that tell somebody.
+func Bystander(conditional, connects, outside bool, onError v1alpha1.OnError) bool {
+	return conditional || connects || outside && onError == v1alpha1.Continue
 }
 
 // HookOf is a hook of a policy, by its place; false for one that no session runs: init containers are added by the webhook.
@@ -41,6 +47,7 @@ func HookOf(spec *v1alpha1.HookPolicySpec, place int) (Hook, bool) {
 		OnError:         cmp.Or(hook.OnError, v1alpha1.Fail),
 		RunOn:           cmp.Or(hook.RunOn, v1alpha1.EachPod),
 		ExecutionPolicy: cmp.Or(hook.ExecutionPolicy, v1alpha1.Always),
-		Conditional:     hook.OnlyIf != nil && hook.Hold == nil,
+		Bystander: Bystander(hook.OnlyIf != nil && hook.Hold == nil, hook.TCPSocket != nil,
+			hook.HTTPGet != nil || hook.HTTPPost != nil || hook.Job != nil, hook.OnError),
 	}, hook.Init == nil
 }

@@ -95,7 +95,7 @@ func (h Hook) runsAfter(outcome v1alpha1.Outcome) bool {
 
 // thaws tells whether a hook of after the operation runs in any case, and so can be counted on to undo.
 func (h Hook) thaws() bool {
-	return !h.Conditional && cmp.Or(h.ExecutionPolicy, v1alpha1.Always) == v1alpha1.Always
+	return !h.Bystander && cmp.Or(h.ExecutionPolicy, v1alpha1.Always) == v1alpha1.Always
 }
 
 // spot is where hooks of a policy run: in a pod, or, without one, anywhere.
@@ -125,7 +125,15 @@ func (p Plan) ledger(h History) ledger {
 	}
 	for _, attempt := range h.Attempts {
 		enter(l.attempted, spot{policy: attempt.Policy}, attempt.Stage)
-		enter(l.attempted, spot{attempt.Policy, attempt.Pod}, attempt.Stage)
+		if attempt.Pod != "" {
+			enter(l.attempted, spot{attempt.Policy, attempt.Pod}, attempt.Stage)
+			continue
+		}
+		for where := range l.planned { // what was done in no pod may have reached all of them
+			if where.policy == attempt.Policy {
+				enter(l.attempted, where, attempt.Stage)
+			}
+		}
 	}
 	return l
 }

@@ -22,6 +22,12 @@ type Session struct {
 	PolicyNames []string
 	// LabelSelector narrows the pods further; nil selects all of them.
 	LabelSelector labels.Selector
+	// OrLabelSelectors narrow them to those that one of these selects; none selects all of them.
+	OrLabelSelectors []labels.Selector
+	// Share is nil where the session runs all hooks.
+	Share *Share
+	// Takes narrows the pods of each policy; nil takes all of them.
+	Takes func(policy match.Ref, pod Pod) bool
 }
 
 // Pod is one of the namespace that has not ended.
@@ -52,7 +58,7 @@ func resolve(index *match.Index, session Session, pods []Pod, read func(*v1alpha
 	plan := Plan{Kinds: session.Kinds, Unmatched: session.unmatched(all)}
 	assigned := make([][]assignment, len(all))
 	for i, m := range all {
-		assigned[i] = m.assign(session.hooks(m.policy, read))
+		assigned[i] = session.assign(m, read)
 	}
 	for _, stage := range session.Kinds.Stages() {
 		plan.Steps = append(plan.Steps, arrange(stage, slices.Concat(assigned...))...)
@@ -68,11 +74,11 @@ func (s Session) members(index *match.Index, pods []Pod) []members {
 	})
 	byPolicy := map[*match.Policy][]Pod{}
 	for _, pod := range pods {
-		if s.LabelSelector != nil && !s.LabelSelector.Matches(labels.Set(pod.Labels)) {
+		if !s.Selects(pod) {
 			continue
 		}
 		for _, policy := range index.Match(s.Namespace, pod.Pod) {
-			if s.names(policy) && !match.OptedOut(pod.Annotations, policy.Name) {
+			if s.names(policy) && s.takes(policy, pod) && !match.OptedOut(pod.Annotations, policy.Name) {
 				byPolicy[policy] = append(byPolicy[policy], pod)
 			}
 		}
@@ -87,8 +93,29 @@ func (s Session) members(index *match.Index, pods []Pod) []members {
 	return all
 }
 
+// Candidates are the pods of the session that a hook of a policy selects, by its place in the policy, in however many of them it runs.
+func (s Session) Candidates(index *match.Index, policy match.Ref, place int, pods []Pod) []Pod {
+	for _, m := range s.members(index, pods) {
+		if m.policy.Ref == policy {
+			return m.candidates(Hook{Place: place})
+		}
+	}
+	return nil
+}
+
+// Selects tells whether the session's own selectors select a pod.
+func (s Session) Selects(pod Pod) bool {
+	set := labels.Set(pod.Labels)
+	return (s.LabelSelector == nil || s.LabelSelector.Matches(set)) &&
+		(len(s.OrLabelSelectors) == 0 || slices.ContainsFunc(s.OrLabelSelectors, func(selector labels.Selector) bool { return selector.Matches(set) }))
+}
+
 func (s Session) names(policy *match.Policy) bool {
 	return len(s.PolicyNames) == 0 || slices.Contains(s.PolicyNames, policy.Name)
+}
+
+func (s Session) takes(policy *match.Policy, pod Pod) bool {
+	return s.Takes == nil || s.Takes(policy.Ref, pod)
 }
 
 func (s Session) unmatched(all []members) []string {

@@ -343,3 +343,12 @@ func TestStagesComeInTheirOrder(t *testing.T) {
 	}
 	assert.Equal(t, backingUp.Stages(), stages)
 }
+
+func TestASessionTakesOfEachPolicyThePodsThatItIsGiven(t *testing.T) {
+	session := Session{Kinds: restoring, Takes: func(policy match.Ref, pod Pod) bool {
+		return pod.Name == "new" || policy.Name == "undo" && pod.Name == "left"
+	}}
+	p := planned(t, session, []Pod{pod("left"), pod("new"), pod("other")},
+		policy("undo", 0, hook("go", v1alpha1.PostRestore)), policy("verify", 0, hook("check", v1alpha1.PostRestore)))
+	assert.ElementsMatch(t, []string{"1 undo/go(left new)", "0 verify/check(new)"}, lines(p.Steps))
+}

@@ -177,7 +177,7 @@ func (w *walk) requireThawed() int {
 		for _, where := range places(step) {
 			attempted := func(stages ...v1alpha1.Stage) bool {
 				return slices.ContainsFunc(w.history.Attempts, func(a Attempt) bool {
-					return a.Policy == where.policy && (a.Pod == where.pod || step.Hook.RunOn != v1alpha1.EachPod) && slices.Contains(stages, a.Stage)
+					return a.Policy == where.policy && (a.Pod == where.pod || a.Pod == "" || step.Hook.RunOn != v1alpha1.EachPod) && slices.Contains(stages, a.Stage)
 				})
 			}
 			if !attempted(pre...) {

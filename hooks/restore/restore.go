@@ -54,6 +54,10 @@ type Decision struct {
 // earlier restore are replaced by today's, and go where no policy wants them any longer. Those of the pod's user are never
 // touched.
 func (p *Policies) Decide(namespace match.Namespace, pod Pod) Decision {
+	return p.plan(namespace, pod).decision()
+}
+
+func (p *Policies) plan(namespace match.Namespace, pod Pod) *plan {
 	plan := newPlan(pod)
 	for _, policy := range p.index.Match(namespace, pod.Pod) {
 		if match.OptedOut(pod.Annotations, policy.Name) {
@@ -66,7 +70,7 @@ func (p *Policies) Decide(namespace match.Namespace, pod Pod) Decision {
 			}
 		}
 	}
-	return plan.decision()
+	return plan
 }
 
 // Forecast says what would stand in the way if a restore created a pod that there is. Of its spec, the names and images of its

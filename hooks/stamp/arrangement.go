@@ -53,7 +53,7 @@ func (a arrangement) add(policy *match.Policy, candidates []candidate, options O
 	if obstacle, found := a.occupied(policy, wanted); found {
 		return a, []Obstacle{obstacle}
 	}
-	if len(wanted[pre]) > 0 && len(wanted[post]) == 0 && slices.ContainsFunc(policy.Spec.Hooks, func(h v1alpha1.Hook) bool { return runsOn(post, &h) && !bystander(&h) }) {
+	if len(wanted[pre]) > 0 && len(wanted[post]) == 0 && slices.ContainsFunc(policy.Spec.Hooks, func(h v1alpha1.Hook) bool { return runsOn(post, &h) && !harmless(&h) }) {
 		return a, []Obstacle{{Reason: v1alpha1.ReasonOneSided, Hook: policy.Spec.Hooks[wanted[pre][0].hook].Name}}
 	}
 	everything := wanted

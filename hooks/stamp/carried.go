@@ -21,12 +21,8 @@ type carried struct {
 
 func carry(annotations map[string]string) carried {
 	var c carried
-	var written record
-	value, stamped := annotations[v1alpha1.StampAnnotation]
-	c.stamped = stamped
-	if stamped && json.Unmarshal([]byte(value), &written) != nil {
-		written = record{} // not ours, or not whole: nothing is proved by it
-	}
+	_, c.stamped = annotations[v1alpha1.StampAnnotation]
+	written := recordOf(annotations)
 	for s := range sides {
 		if recorded := *written.side(side(s)); recorded != nil {
 			if hash, whole := hashSide(side(s), annotations); whole && hash == recorded.Hash {
@@ -40,6 +36,15 @@ func carry(annotations map[string]string) carried {
 		}
 	}
 	return c
+}
+
+// recordOf is what a pod's annotations say that we wrote; an empty one where they do not.
+func recordOf(annotations map[string]string) record {
+	var written record
+	if json.Unmarshal([]byte(annotations[v1alpha1.StampAnnotation]), &written) != nil {
+		return record{} // not ours, or not whole: nothing is proved by it
+	}
+	return written
 }
 
 // isHook tells whether Velero reads an annotation as a backup hook, or would but for a typing error: whoever wrote one

@@ -63,6 +63,7 @@ func (p *Policies) arrange(namespace match.Namespace, matched []*match.Policy, p
 		outcomes = make([]Outcome, 0, len(matched))
 		veto     = p.veto(namespace, pod, present)
 		budget   = maxAnnotationBytes - headroom - present.others(pod.Annotations)
+		waits    = BySession(matched, pod.Labels, pod.Annotations)
 	)
 	for _, policy := range matched {
 		candidates, left, missing := p.candidates(policy, pod, present)
@@ -74,6 +75,9 @@ func (p *Policies) arrange(namespace match.Namespace, matched []*match.Policy, p
 		case match.OptedOut(pod.Annotations, policy.Name):
 			outcome.Obstacles = []Obstacle{{Reason: v1alpha1.ReasonSkipped}}
 		case none: // its hooks are for restores
+		case Waits(policy.Spec): // its hooks are the session's, as they are to be
+		case waits != nil:
+			outcome.Obstacles = []Obstacle{{Reason: v1alpha1.ReasonBySession, Winner: waits.Ref}}
 		case veto != nil:
 			outcome.Obstacles = []Obstacle{*veto}
 		case missing != nil:

@@ -114,7 +114,7 @@ func TestAnnotationsThatOnlyLookLikeHooksDoNotMatter(t *testing.T) {
 	}
 	decision := compiled(t, policy("fs", 0, freeze())).Decide(shop, podOf("c").annotated(annotations))
 	assert.Empty(t, obstaclesOf(decision.Outcomes))
-	assert.Len(t, apply(annotations, decision), len(annotations)+5)
+	assert.Len(t, decision.Apply(annotations), len(annotations)+5)
 }
 
 func TestAPodOptsOutByAnnotation(t *testing.T) {
@@ -142,7 +142,7 @@ func TestAPodOptsOutByAnnotation(t *testing.T) {
 	}
 	t.Run("afterwards: what it carried goes", func(t *testing.T) {
 		pod := stampedBy(podOf("x"), policies)
-		pod.Annotations = apply(pod.Annotations, Decision{Set: map[string]string{v1alpha1.SkipAnnotation: "true"}})
+		pod.Annotations = Decision{Set: map[string]string{v1alpha1.SkipAnnotation: "true"}}.Apply(pod.Annotations)
 		assert.False(t, policies.Decide(shop, pod).Outcomes[0].Current())
 		assert.Equal(t, map[string]string{v1alpha1.SkipAnnotation: "true"}, stampedBy(pod, policies).Annotations)
 	})
@@ -170,7 +170,7 @@ func TestStampsOfThePast(t *testing.T) {
 	plain := podOf("c").annotated(map[string]string{"other": "x"})
 	stamped := stampedBy(plain, compiled(t, both))
 	changed := func(changes map[string]string, removed ...string) Pod {
-		return stamped.annotated(apply(stamped.Annotations, Decision{Set: changes, Remove: removed}))
+		return stamped.annotated(Decision{Set: changes, Remove: removed}.Apply(stamped.Annotations))
 	}
 
 	t.Run("are kept when they are what the policy says today", func(t *testing.T) {
@@ -189,9 +189,9 @@ func TestStampsOfThePast(t *testing.T) {
 		assert.Equal(t, plain.Annotations, stampedBy(stamped, compiled(t)).Annotations)
 	})
 	t.Run("go when they are to go, and what the user has stays", func(t *testing.T) {
-		assert.Equal(t, plain.Annotations, apply(stamped.Annotations, Decision{Remove: Unstamp(stamped.Annotations)}))
+		assert.Equal(t, plain.Annotations, Decision{Remove: Unstamp(stamped.Annotations)}.Apply(stamped.Annotations))
 		edited := changed(map[string]string{"post.hook.backup.velero.io/timeout": "1h"})
-		left := apply(edited.Annotations, Decision{Remove: Unstamp(edited.Annotations)})
+		left := Decision{Remove: Unstamp(edited.Annotations)}.Apply(edited.Annotations)
 		assert.Equal(t, "1h", left["post.hook.backup.velero.io/timeout"])
 		assert.NotContains(t, left, "pre.hook.backup.velero.io/command")
 		assert.NotContains(t, left, v1alpha1.StampAnnotation)
@@ -212,7 +212,7 @@ func TestStampsOfThePast(t *testing.T) {
 			for _, policies := range []*Policies{compiled(t, both), compiled(t, other), compiled(t)} {
 				decision := policies.Decide(shop, pod)
 				assert.Empty(t, decision.Set, name)
-				left := apply(pod.Annotations, decision)
+				left := decision.Apply(pod.Annotations)
 				assert.NotContains(t, left, v1alpha1.StampAnnotation, name)
 				assert.Empty(t, Carried("shop", left), name)
 				sidesLeft := 0
@@ -287,7 +287,7 @@ func TestAPodNeverPassesTheLimitOnAnnotationsByUs(t *testing.T) {
 	for free := 33000 + headroom; free < 35000+headroom; free += 25 {
 		annotations := map[string]string{"a": strings.Repeat("y", limit-free-1)}
 		decision := policies.Decide(shop, podOf("c").annotated(annotations))
-		assert.LessOrEqual(t, size(apply(annotations, decision)), limit-headroom, "and others have room")
+		assert.LessOrEqual(t, size(decision.Apply(annotations)), limit-headroom, "and others have room")
 		if decision.Outcomes[0].Stamped() {
 			stamped++
 		} else {

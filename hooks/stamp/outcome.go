@@ -33,6 +33,8 @@ type Obstacle struct {
 	Hook string
 	// Field of the hook by which it is for sessions only.
 	Field string
+	// Why it is, where that hangs on more than the field being there.
+	Why string
 	// Container of the hook, where that is the reason.
 	Container string
 	// Taken is the container that is stamped instead.
@@ -49,8 +51,13 @@ func (o Obstacle) Explain(pod string) string {
 	case v1alpha1.ReasonContainerNotFound:
 		return fmt.Sprintf("pod %s has no container %q, which hook %q names: write one of its containers in container, or narrow the selector", pod, o.Container, o.Hook)
 	case v1alpha1.ReasonSessionOnly:
+		if o.Why != "" {
+			return fmt.Sprintf("hook %q of pod %s has a %s %s: HookSessions run it", o.Hook, pod, o.Field, o.Why)
+		}
 		return fmt.Sprintf("hook %q of pod %s has %s, which Velero's annotations cannot express: HookSessions run it; "+
-			"leave that out where Velero is to run the hook", o.Hook, pod, o.Field)
+			"write spec.velero.mode: Session to have Velero's Backups wait for them, or leave that out where Velero is to run the hook", o.Hook, pod, o.Field)
+	case v1alpha1.ReasonBySession:
+		return fmt.Sprintf("pod %s has hooks of %s, for which Velero's Backups wait (spec.velero.mode: Session): all hooks of the pod run in that session", pod, o.Winner)
 	case v1alpha1.ReasonNativeSidecar:
 		return fmt.Sprintf("hook %q is for container %q of pod %s, a native sidecar, in which Velero up to 1.18 runs no hooks: "+
 			"name another container, or set velero.nativeSidecars where the Velero in use does", o.Hook, o.Container, pod)
@@ -71,7 +78,8 @@ func (o Obstacle) Explain(pod string) string {
 		return fmt.Sprintf("pod %s would get hook %q beside another on the same side, and by shell: None there is no shell to run both: "+
 			"join them into one command, or write shell: Posix", pod, o.Hook)
 	case v1alpha1.ReasonTooLarge:
-		return fmt.Sprintf("pod %s would have more than %d KiB of annotations, or a script of more than 96 KiB: write a shorter command, such as a script in the image", pod, maxAnnotationBytes/1024)
+		return fmt.Sprintf("pod %s would have more than %d KiB of annotations, or a script of more than 96 KiB: HookSessions run its hooks all the same; "+
+			"for Velero write a shorter command, such as a script in the image", pod, maxAnnotationBytes/1024)
 	case v1alpha1.ReasonUserOwned:
 		return fmt.Sprintf("pod %s has Velero hook annotations that its user wrote or edited, which Quiesce leaves alone: remove them from its template to let the policy decide", pod)
 	case v1alpha1.ReasonBackupHooks:

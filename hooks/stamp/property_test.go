@@ -91,7 +91,7 @@ func TestWhateverThePoliciesAndThePod(t *testing.T) {
 		options := Options{NativeSidecars: w.IntN(2) == 0}
 		policies := compiledFor(t, options, sources...)
 		first := policies.Decide(shop, pod)
-		once := pod.annotated(apply(pod.Annotations, first))
+		once := pod.annotated(first.Apply(pod.Annotations))
 		if len(first.Set) > 0 {
 			stamped++
 		}
@@ -107,12 +107,12 @@ func TestWhateverThePoliciesAndThePod(t *testing.T) {
 		w.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
 		require.Equal(t, first, compiledFor(t, options, shuffled...).Decide(shop, pod), "seed %d: the order of arrival does not matter", seed)
 
-		unstamped := apply(once.Annotations, Decision{Remove: Unstamp(once.Annotations)})
+		unstamped := Decision{Remove: Unstamp(once.Annotations)}.Apply(once.Annotations)
 		require.True(t, maps.Equal(pod.Annotations, unstamped), "seed %d: taking the stamp away leaves what was there", seed)
 
 		others := newWorld(seed + 1_000_000)
 		replaced := compiledFor(t, options, others.policies()...)
-		require.Equal(t, apply(pod.Annotations, replaced.Decide(shop, pod)), apply(once.Annotations, replaced.Decide(shop, once)),
+		require.Equal(t, replaced.Decide(shop, pod).Apply(pod.Annotations), replaced.Decide(shop, once).Apply(once.Annotations),
 			"seed %d: what was stamped before does not matter", seed)
 
 		requireVeleroReads(t, seed, policies, pod, once)

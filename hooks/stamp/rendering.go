@@ -2,6 +2,7 @@ package stamp
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/json"
 	"slices"
@@ -79,13 +80,9 @@ func (a *arrangement) key() string {
 
 func (a *arrangement) render() *rendering {
 	r := &rendering{}
-	var ordered [len(sides)][]slot
-	for s := range a {
-		ordered[s] = slices.Clone(a[s].hooks)
-		inRunningOrder(side(s), ordered[s])
-	}
+	ordered := a.ordered()
 	if a.guarded() {
-		c := chain.Chain{Pre: a.links(ordered[pre]), Post: a.links(ordered[post]), MaxQuiesce: a.maxQuiesce()}
+		c := a.chain()
 		// In a guarded chain the script itself goes on after a failure that it may go on after. What it then reports, that
 		// it has undone itself or that another backup is quiescing the pod, must keep Velero from running the post hook.
 		r.set(pre, c.PreCommand(), c.PreTimeout(), v1alpha1.Fail)
@@ -98,7 +95,8 @@ func (a *arrangement) render() *rendering {
 		case len(hooks) == 0:
 		case len(hooks) == 1:
 			hook := hooks[0].spec()
-			r.set(side(s), hook.Exec.Command, hook.Timeout.Duration, hook.OnError)
+			argv, _ := command(hook)
+			r.set(side(s), argv, hook.Timeout.Duration, hook.OnError)
 		case side(s) == pre:
 			c := chain.Chain{Pre: a.links(hooks)}
 			r.set(pre, c.PreCommand(), c.PreTimeout(), gravest(hooks))
@@ -108,6 +106,21 @@ func (a *arrangement) render() *rendering {
 		}
 	}
 	return r
+}
+
+// ordered are the hooks of each side as they run.
+func (a *arrangement) ordered() (ordered [len(sides)][]slot) {
+	for s := range a {
+		ordered[s] = slices.Clone(a[s].hooks)
+		inRunningOrder(side(s), ordered[s])
+	}
+	return ordered
+}
+
+// chain is what an arrangement comes to that has a watchdog.
+func (a *arrangement) chain() chain.Chain {
+	ordered := a.ordered()
+	return chain.Chain{Pre: a.links(ordered[pre]), Post: a.links(ordered[post]), MaxQuiesce: a.maxQuiesce()}
 }
 
 func (r *rendering) set(s side, argv []string, timeout time.Duration, onError v1alpha1.OnError) {
@@ -135,9 +148,10 @@ func (a *arrangement) links(hooks []slot) []chain.Hook {
 	chained := make([]chain.Hook, len(hooks))
 	for i, placed := range hooks {
 		hook := placed.spec()
+		argv, _ := command(hook)
 		chained[i] = chain.Hook{
 			Name: recordedName(placed.policy.Ref) + "/" + hook.Name, Group: slices.Index(policies, placed.policy),
-			Command: hook.Exec.Command, Timeout: hook.Timeout.Duration, Continue: hook.OnError == v1alpha1.Continue,
+			Command: argv, Timeout: hook.Timeout.Duration, Continue: hook.OnError == v1alpha1.Continue,
 		}
 	}
 	return chained
@@ -158,15 +172,16 @@ func (a *arrangement) maxQuiesce() time.Duration {
 		if !a.carries(post, placed.policy) {
 			continue
 		}
-		limit := placed.policy.Spec.MaxQuiesce.Duration
-		if limit == 0 {
-			limit = defaultMaxQuiesce
-		}
+		limit := maxQuiesceOf(placed.policy)
 		if shortest == 0 || limit < shortest {
 			shortest = limit
 		}
 	}
 	return shortest
+}
+
+func maxQuiesceOf(policy *match.Policy) time.Duration {
+	return cmp.Or(policy.Spec.MaxQuiesce.Duration, defaultMaxQuiesce)
 }
 
 // write writes the four annotations of each side that has hooks, always all of them, and the record.

@@ -11,6 +11,14 @@ func sessionOnly(hook *v1alpha1.Hook) string {
 	switch {
 	case hook.Hold != nil:
 		return "hold"
+	case hook.HTTPGet != nil:
+		return "httpGet"
+	case hook.HTTPPost != nil:
+		return "httpPost"
+	case hook.TCPSocket != nil:
+		return "tcpSocket"
+	case hook.Job != nil:
+		return "job"
 	case cmp.Or(hook.RunOn, v1alpha1.EachPod) != v1alpha1.EachPod:
 		return "runOn"
 	case hook.OnlyIf != nil:
@@ -24,24 +32,35 @@ func sessionOnly(hook *v1alpha1.Hook) string {
 	case bystander(hook):
 		return "executionPolicy"
 	}
+	if _, can := command(hook); !can {
+		return scriptField
+	}
 	return ""
 }
+
+// scriptField is the field of those scripts that are too much for an annotation.
+const scriptField = "script"
 
 // bystander tells of hooks that thaw nothing, and are for one outcome only.
 func bystander(hook *v1alpha1.Hook) bool {
 	return cmp.Or(hook.ExecutionPolicy, v1alpha1.Always) != v1alpha1.Always
 }
 
+// harmless tells of hooks that are no half of a freeze and its thaw: a hold ends by itself, a bystander undoes nothing, and who only
+// opens a connection does nothing at all.
+func harmless(hook *v1alpha1.Hook) bool {
+	return hook.Hold != nil || hook.TCPSocket != nil || bystander(hook)
+}
+
 // forBackups tells whether a hook is for a stage that Velero's annotations know.
 func forBackups(hook *v1alpha1.Hook) bool { return runsOn(pre, hook) || runsOn(post, hook) }
 
-// apart decides about the hooks of a policy that only a session can run. A hold ends by itself, and a bystander undoes nothing:
-// those are left out, and that is all. Any other may be one half of a freeze and its thaw, so that a policy of both sides is then
-// left to sessions as a whole.
+// apart decides about the hooks of a policy that only a session can run. Harmless ones are left out, and that is all. Any other may be
+// one half of a freeze and its thaw, so that a policy of both sides is then left to sessions as a whole.
 func apart(hooks []*v1alpha1.Hook) (left []Obstacle, whole *Obstacle) {
 	var before, after bool
 	for _, hook := range hooks {
-		if hook.Hold == nil && !bystander(hook) {
+		if !harmless(hook) {
 			before, after = before || runsOn(pre, hook), after || runsOn(post, hook)
 		}
 	}
@@ -51,7 +70,10 @@ func apart(hooks []*v1alpha1.Hook) (left []Obstacle, whole *Obstacle) {
 			continue
 		}
 		obstacle := Obstacle{Reason: v1alpha1.ReasonSessionOnly, Hook: hook.Name, Field: field}
-		if before && after && hook.Hold == nil && !bystander(hook) {
+		if field == scriptField {
+			obstacle.Why = whyNoCommand(hook.Script)
+		}
+		if before && after && !harmless(hook) {
 			return nil, &obstacle
 		}
 		left = append(left, obstacle)

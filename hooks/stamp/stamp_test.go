@@ -2,7 +2,6 @@ package stamp
 
 import (
 	"encoding/json"
-	"maps"
 	"testing"
 	"time"
 
@@ -86,18 +85,7 @@ func (p Pod) annotated(annotations map[string]string) Pod {
 
 // stampedBy is a pod as it is once its policies are stamped.
 func stampedBy(pod Pod, policies *Policies) Pod {
-	return pod.annotated(apply(pod.Annotations, policies.Decide(shop, pod)))
-}
-
-// apply does to annotations what a decision says.
-func apply(annotations map[string]string, decision Decision) map[string]string {
-	result := map[string]string{}
-	maps.Copy(result, annotations)
-	maps.Copy(result, decision.Set)
-	for _, key := range decision.Remove {
-		delete(result, key)
-	}
-	return result
+	return pod.annotated(policies.Decide(shop, pod).Apply(pod.Annotations))
 }
 
 // veleroHook is a hook as Velero reads it from a pod's annotations (velero: internal/hook/item_hook_handler.go,
