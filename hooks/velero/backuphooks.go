@@ -26,6 +26,28 @@ type BackupSpec struct {
 	Hooks            struct {
 		Resources []HookSpec `json:"resources"`
 	} `json:"hooks"`
+
+	// StorageLocation is resolved by Velero when the backup starts, where it is empty.
+	StorageLocation string `json:"storageLocation"`
+	// TTL is how long the backup is kept; zero for Velero's default.
+	TTL metav1.Duration `json:"ttl"`
+	// DefaultVolumesToFsBackup backs up files, and takes no snapshots.
+	DefaultVolumesToFsBackup *bool `json:"defaultVolumesToFsBackup"`
+	// ResourcePolicy is there where a ConfigMap says how volumes are backed up.
+	ResourcePolicy *struct{} `json:"resourcePolicy"`
+}
+
+// CoversPods tells whether a backup has pods of a namespace in it, unless its selectors leave them out.
+func (s *BackupSpec) CoversPods(namespace string) bool {
+	pods := s.pods()
+	return pods.covers(namespace, nil)
+}
+
+// pods are those that a backup has in it, whatever their labels.
+func (s *BackupSpec) pods() scope {
+	return newScope(s.IncludedNamespaces, s.ExcludedNamespaces,
+		slices.Concat(s.IncludedResources, s.IncludedNamespaceScopedResources),
+		slices.Concat(s.ExcludedResources, s.ExcludedNamespaceScopedResources), nil)
 }
 
 // HookSpec is an entry of a Backup's spec.hooks.resources.
@@ -37,12 +59,6 @@ type HookSpec struct {
 	LabelSelector      *metav1.LabelSelector `json:"labelSelector"`
 	PreHooks           []any                 `json:"pre"`
 	PostHooks          []any                 `json:"post"`
-}
-
-// Ongoing tells whether a Backup in a phase may still run hooks, or has yet to (velero: design of backup phases; those of
-// the queue came with 1.18).
-func Ongoing(phase string) bool {
-	return slices.Contains([]string{"", "New", "Queued", "ReadyToStart", "InProgress"}, phase)
 }
 
 // BackupHooks are the hooks of a Schedule or Backup, as far as it matters in which pods they run.
@@ -61,10 +77,8 @@ func ParseBackupHooks(name string, spec *BackupSpec) (BackupHooks, bool) {
 	if spec.LabelSelector != nil {
 		selectors = append(slices.Clip(selectors), spec.LabelSelector)
 	}
-	hooks := BackupHooks{Name: name, backup: newScope(
-		spec.IncludedNamespaces, spec.ExcludedNamespaces,
-		slices.Concat(spec.IncludedResources, spec.IncludedNamespaceScopedResources),
-		slices.Concat(spec.ExcludedResources, spec.ExcludedNamespaceScopedResources), selectors)}
+	hooks := BackupHooks{Name: name, backup: spec.pods()}
+	hooks.backup.selectors = parse(selectors)
 	for i := range spec.Hooks.Resources {
 		entry := &spec.Hooks.Resources[i]
 		if len(entry.PreHooks)+len(entry.PostHooks) == 0 {
@@ -99,14 +113,21 @@ func newScope(includedNamespaces, excludedNamespaces, includedResources, exclude
 		excluded: excludedNamespaces,
 		pods:     (len(includedResources) == 0 || namePods(includedResources)) && !namePods(excludedResources),
 	}
+	s.selectors = parse(selectors)
+	return s
+}
+
+// parse turns a selector that is none into one that selects nothing, as Velero refuses such a backup.
+func parse(selectors []*metav1.LabelSelector) []labels.Selector {
+	var all []labels.Selector
 	for _, selector := range selectors {
 		parsed, err := metav1.LabelSelectorAsSelector(selector)
 		if err != nil {
 			parsed = labels.Nothing()
 		}
-		s.selectors = append(s.selectors, parsed)
+		all = append(all, parsed)
 	}
-	return s
+	return all
 }
 
 // namePods tells whether pods are among resources. Velero takes whatever kubectl does.
