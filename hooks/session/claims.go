@@ -75,6 +75,18 @@ func newClaim(session *v1alpha1.HookSession) *claim {
 	}
 }
 
+// has tells whether a pod is some session's.
+func (c *claims) has(pod types.UID) bool {
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	for _, claim := range c.held {
+		if _, its := claim.pods[pod]; its && claim.granted {
+			return true
+		}
+	}
+	return false
+}
+
 // release ends a session's claim, and wakes those that may have waited for it.
 func (c *claims) release(session types.UID) {
 	c.lock.Lock()

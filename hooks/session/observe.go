@@ -3,12 +3,12 @@ package session
 import (
 	"fmt"
 	"slices"
-	"sort"
 	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/quiesce-io/quiesce/hooks/plan"
 	"github.com/quiesce-io/quiesce/hooks/session/machine"
@@ -37,7 +37,7 @@ func (o *open) observe(now time.Time) {
 		}
 		for i := range run.Spec.Pods {
 			pod := &run.Spec.Pods[i]
-			if _, is := quiesced[pod.UID]; is {
+			if _, is := quiesced[pod.UID]; is && pod.UID != "" {
 				o.look(run, pod, window.OpenedAt.Time, now)
 			}
 		}
@@ -88,8 +88,11 @@ func (o *open) findLostHolds(run *v1alpha1.HookRun) {
 	})
 }
 
-// countBirths finds pods that were born inside the window and should have been quiesced.
+// countBirths finds pods that were born inside the window and should have been quiesced. Those of a restore are born there.
 func (o *open) countBirths(opened time.Time) {
+	if kinds := o.record.Plan().Kinds; !kinds.Snapshot && !kinds.Backup {
+		return
+	}
 	if o.index == nil || meta.IsStatusConditionFalse(o.record.Session.Status.Conditions, v1alpha1.ConditionConsistent) {
 		return
 	}
@@ -123,24 +126,34 @@ func (o *open) showTrouble() {
 	for pod := range o.trouble {
 		pods = append(pods, pod)
 	}
-	sort.Strings(pods)
-	sentence := fmt.Sprintf("pods that cannot be thawed yet: %s; of %q: %s; it is tried again, until annotation %s gives them up",
-		strings.Join(pods[:min(len(pods), namedPods)], ", "), pods[0], o.trouble[pods[0]], v1alpha1.AbandonAnnotation)
+	slices.Sort(pods)
+	where := make([]string, min(len(pods), namedPods))
+	for i := range where {
+		where[i] = record.Where(pods[i])
+	}
+	sentence := fmt.Sprintf("what cannot be thawed yet: %s; of the first: %s; it is tried again, until annotation %s gives it up",
+		strings.Join(where, ", "), o.trouble[pods[0]], v1alpha1.AbandonAnnotation)
 	meta.SetStatusCondition(&o.record.Session.Status.Conditions, metav1.Condition{
 		Type: v1alpha1.ConditionThawed, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonUnreachable,
 		Message: machine.Shorten(sentence), ObservedGeneration: o.record.Session.Generation,
 	})
 }
 
-// planning is the session as planning needs it.
+// planning is the session as planning needs it. Selectors that are none were found when it was resolved.
 func (o *open) planning() plan.Session {
-	selector, err := o.record.Session.Spec.LabelSelector.Compile()
-	if err != nil { // found when it was resolved
+	spec, status := &o.record.Session.Spec, o.record.Session.Status.Plan
+	selector, err := spec.LabelSelector.Compile()
+	if err != nil {
 		selector = nil
 	}
-	status := o.record.Session.Status.Plan
+	var either []labels.Selector
+	for i := range spec.OrLabelSelectors {
+		if one, err := spec.OrLabelSelectors[i].Compile(); err == nil {
+			either = append(either, one)
+		}
+	}
 	return plan.Session{
-		Namespace: o.namespace, PolicyNames: o.record.Session.Spec.PolicyNames, LabelSelector: selector,
+		Namespace: o.namespace, PolicyNames: spec.PolicyNames, LabelSelector: selector, OrLabelSelectors: either, Share: o.share(),
 		Kinds: plan.Kinds{
 			Snapshot: status.SnapshotHooks, Backup: status.BackupHooks, Restore: status.RestoreHooks && status.RestoreIn == "",
 		},

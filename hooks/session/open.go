@@ -35,6 +35,7 @@ type open struct {
 	again    bool // whether everything was thawed once more, and that is still to be noted
 	view     *witness.View
 	shown    atomic.Pointer[shown]
+	sights   *sights // nil where there is nothing to be seen
 	// index and namespace are those of when the session was resolved, by which pods born later are judged.
 	index     *match.Index
 	namespace match.Namespace
@@ -60,10 +61,15 @@ func (r *Reconciler) load(ctx context.Context, session *v1alpha1.HookSession) (*
 	if o.record.Runs, err = r.runsOf(ctx, session); err != nil {
 		return nil, err
 	}
+	if isCopy(session) && len(o.record.Runs) == 0 { // what its status says has happened to another
+		o.record.Session.Status = v1alpha1.HookSessionStatus{}
+		return o, nil
+	}
 	if o.view, err = r.Witness.Open(ctx, session.Namespace); err != nil {
 		return nil, fmt.Errorf("watching the pods of %s: %w", session.Namespace, err)
 	}
 	o.follow()
+	o.watchSnapshots(ctx, o.record.Runs)
 	if machine.Claims(&o.record) {
 		r.claims.take(session, claimed(o.record.Runs))
 	}
@@ -76,7 +82,9 @@ func claimed(runs []*v1alpha1.HookRun) map[types.UID]string {
 	pods := map[types.UID]string{}
 	for _, run := range runs {
 		for i := range run.Spec.Pods {
-			pods[run.Spec.Pods[i].UID] = run.Spec.Pods[i].Name
+			if pod := &run.Spec.Pods[i]; pod.UID != "" {
+				pods[pod.UID] = pod.Name
+			}
 		}
 	}
 	return pods
@@ -103,6 +111,7 @@ func (o *open) close() {
 	if o.view != nil {
 		o.view.Close()
 	}
+	o.sights.close()
 	o.claims.release(o.record.Session.UID)
 	o.Teller.Forget(o.record.Session.UID)
 }
@@ -114,6 +123,7 @@ func (o *open) advance(ctx context.Context) (ctrl.Result, error) {
 	for {
 		now := time.Now()
 		o.observe(now)
+		o.lookAtSnapshots(now, false)
 		if breach := machine.NewBreach(&o.record, now); breach != nil {
 			o.breakWith(breach)
 		}
@@ -131,6 +141,7 @@ func (o *open) advance(ctx context.Context) (ctrl.Result, error) {
 		}
 		o.decision = d
 		if machine.Mark(&o.record, d, now) {
+			o.lookAtSnapshots(now, true)
 			if err := o.save(ctx); err != nil {
 				return ctrl.Result{}, err
 			}
@@ -177,6 +188,7 @@ func (o *open) rest(ctx context.Context, until time.Time) (ctrl.Result, error) {
 	if err := o.save(ctx); err != nil {
 		return ctrl.Result{}, err
 	}
+	until = earliest(until, o.sights.due())
 	if until.IsZero() {
 		return ctrl.Result{}, nil
 	}

@@ -9,7 +9,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quiesce-io/quiesce/hooks/match"
@@ -40,7 +39,7 @@ func (o *open) resolve(ctx context.Context) (waits bool, err error) {
 		o.breakIf(breach)
 		return false, nil
 	}
-	planned, err := o.plan(ctx)
+	planned, err := o.plan(ctx, o.planningBefore())
 	if err != nil {
 		return false, err
 	}
@@ -51,10 +50,16 @@ func (o *open) resolve(ctx context.Context) (waits bool, err error) {
 		o.view = nil
 		return true, nil
 	}
+	if breach := o.preflight(ctx, runs); breach != nil {
+		o.breakWith(breach)
+		return false, nil
+	}
+	o.watchSnapshots(ctx, runs)
 	if err := o.writeDown(ctx, runs, nil); err != nil {
 		return false, err
 	}
 	o.follow()
+	o.noteVelero(present(o.view))
 	session.Status.Runs = new(int32(len(runs))) //nolint:gosec // as many as could be written
 	return false, o.save(ctx)
 }
@@ -73,7 +78,7 @@ func (o *open) resolveRestored(ctx context.Context) (waits bool, err error) {
 		return true, o.later(err, "policies that were written a moment ago")
 	}
 	o.index = set.Index
-	planned, err := o.plan(ctx)
+	planned, err := o.plan(ctx, o.planningRestored())
 	if err != nil {
 		return false, err
 	}
@@ -112,6 +117,9 @@ func (o *open) later(err error, what string) error {
 // ground checks what the session stands on: the namespace, and what it asks for.
 func (o *open) ground(ctx context.Context) (*v1alpha1.Breach, error) {
 	session, now := o.record.Session, time.Now()
+	if breach := copied(session, now); breach != nil {
+		return breach, nil
+	}
 	namespace := metav1.PartialObjectMetadata{}
 	namespace.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
 	// As it is now: it may have opted in a moment ago.
@@ -140,6 +148,11 @@ func (o *open) ground(ctx context.Context) (*v1alpha1.Breach, error) {
 	if _, err := session.Spec.LabelSelector.Compile(); err != nil {
 		return machine.BreakWith(v1alpha1.ReasonInvalid, now, "spec.labelSelector: %v", err), nil
 	}
+	for i := range session.Spec.OrLabelSelectors {
+		if _, err := session.Spec.OrLabelSelectors[i].Compile(); err != nil {
+			return machine.BreakWith(v1alpha1.ReasonInvalid, now, "spec.orLabelSelectors[%d]: %v", i, err), nil
+		}
+	}
 	here, _ := request.Here()
 	session.Status.Plan = &v1alpha1.SessionPlan{SnapshotHooks: kinds.Snapshot, BackupHooks: kinds.Backup, RestoreHooks: kinds.Restore}
 	if kinds.Restore && !here.Restore {
@@ -151,37 +164,15 @@ func (o *open) ground(ctx context.Context) (*v1alpha1.Breach, error) {
 	return nil, nil
 }
 
-// policySet are the policies, once all that there are at the moment have been compiled; nil before.
+// policySet are the policies, once all that there are at the moment have been compiled, with the scripts and templates of the moment;
+// nil before.
 func (o *open) policySet(ctx context.Context) (*policies.Set, error) {
 	set := o.Policies.Current()
 	if set == nil {
 		return nil, nil
 	}
-	type version struct {
-		uid        types.UID
-		generation int64
-	}
-	compiled := make(map[match.Ref]version, len(set.Policies))
-	for i := range set.Policies {
-		policy := &set.Policies[i]
-		compiled[policy.Ref] = version{policy.UID, policy.Generation}
-	}
-	for _, kind := range []string{"HookPolicy", "NamespacedHookPolicy"} {
-		var list metav1.PartialObjectMetadataList
-		list.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(kind + "List"))
-		options := []client.ListOption{}
-		if kind == "NamespacedHookPolicy" {
-			options = append(options, client.InNamespace(o.key.Namespace))
-		}
-		if err := o.Live.List(ctx, &list, options...); err != nil {
-			return nil, fmt.Errorf("listing policies: %w", err)
-		}
-		for i := range list.Items {
-			item := &list.Items[i]
-			if compiled[match.Ref{Namespace: item.Namespace, Name: item.Name}] != (version{item.UID, item.Generation}) {
-				return nil, nil
-			}
-		}
+	if current, err := set.UpToDate(ctx, o.Live, o.key.Namespace); err != nil || !current {
+		return nil, err
 	}
 	return set, nil
 }
@@ -192,12 +183,17 @@ func (o *open) unknownPolicies(set *policies.Set) *v1alpha1.Breach {
 		usable := slices.ContainsFunc(set.Index.Policies(), func(policy *match.Policy) bool {
 			return policy.Name == name && policy.Covers(o.namespace)
 		})
-		if usable {
+		if usable || o.record.Session.Spec.Velero != nil && usableElsewhere(set, name) {
 			continue
 		}
 		return machine.BreakWith(v1alpha1.ReasonPolicyNotFound, time.Now(), "spec.policyNames: %s", o.whyNot(set, name))
 	}
 	return nil
+}
+
+// usableElsewhere tells whether a policy of a name is for other namespaces: a Backup names the policies of all that it covers.
+func usableElsewhere(set *policies.Set, name string) bool {
+	return slices.ContainsFunc(set.Index.Policies(), func(policy *match.Policy) bool { return policy.Name == name })
 }
 
 // whyNot says why a policy of a name is not for the session.
@@ -230,7 +226,7 @@ func (o *open) whyNot(set *policies.Set, name string) string {
 }
 
 // plan resolves the session with the pods of now.
-func (o *open) plan(ctx context.Context) (plan.Plan, error) {
+func (o *open) plan(ctx context.Context, session plan.Session) (plan.Plan, error) {
 	if o.view != nil {
 		o.view.Close()
 		o.view = nil
@@ -240,13 +236,7 @@ func (o *open) plan(ctx context.Context) (plan.Plan, error) {
 		return plan.Plan{}, fmt.Errorf("looking at the pods of namespace %s: %w", o.key.Namespace, err)
 	}
 	o.view = view
-	var pods []plan.Pod
-	for _, pod := range view.Pods() {
-		if !pod.Ended && !pod.Terminating {
-			pods = append(pods, pod.Pod)
-		}
-	}
-	return plan.Resolve(o.index, o.planning(), pods), nil
+	return plan.Resolve(o.index, session, present(view)), nil
 }
 
 // follow has the session looked at whenever something becomes of a pod.

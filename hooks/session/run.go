@@ -33,22 +33,31 @@ var (
 
 // start runs a group, and has the session looked at when it is over.
 func (o *open) start(d machine.Decision) {
-	guards := o.record.Guards()
+	guards, history := o.record.Guards(), o.record.History()
 	limit := o.holdLimit()
 	jobs := make([]perform.Job, 0, len(d.Jobs))
 	for _, job := range d.Jobs {
 		run, undoes := job.Run.DeepCopy(), o.record.Undoes(job.Run)
 		jobs = append(jobs, perform.Job{
-			Run: run, Places: job.Places, HoldRun: o.holdRun(run), HoldLimit: limit,
+			Run: run, Places: job.Places, Outcome: outcome(history, run.Spec.Stage), HoldRun: o.holdRun(run), HoldLimit: limit,
 			Undoes:  func(pod v1alpha1.RunPod) bool { return undoes(pod.UID) },
 			Armings: func(pod v1alpha1.RunPod, now time.Time) []record.Arming { return guards.Armings(run, pod, now) },
 			Disarms: func(pod v1alpha1.RunPod) bool { return guards.Last(run, pod) },
 		})
 	}
 	again := d.Again
+	o.lookBeforeThaw(d.Jobs)
 	o.launch(d.Jobs[0].Run.Spec.Stage, func(ctx context.Context) error {
 		return o.Performer.Group(ctx, performing{o}, o.view, jobs)
 	}, func() { o.again = o.again || again })
+}
+
+// outcome is what a hook is told of the operation; before it there is none.
+func outcome(history plan.History, stage v1alpha1.Stage) v1alpha1.Outcome {
+	if !plan.IsPost(stage) {
+		return ""
+	}
+	return history.Outcome(stage)
 }
 
 // recover brings to an end what another controller has begun.
@@ -178,7 +187,7 @@ func abandoned(session *v1alpha1.HookSession, pod string) bool {
 	names := strings.Split(session.Annotations[v1alpha1.AbandonAnnotation], ",")
 	return slices.ContainsFunc(names, func(name string) bool {
 		name = strings.TrimSpace(name)
-		return name == "true" || name == pod
+		return name == "true" || name != "" && name == pod
 	})
 }
 

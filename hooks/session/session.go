@@ -58,6 +58,7 @@ type Reconciler struct {
 	Scope     match.Scope
 	Witness   *witness.Witness
 	Performer *perform.Performer
+	Secrets   perform.Secrets
 	Teller    *tell.Teller
 	Options   Options
 

@@ -9,6 +9,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quiesce-io/quiesce/hooks/session/machine"
@@ -22,7 +23,7 @@ const (
 	firstPause, lastPause = 250 * time.Millisecond, 5 * time.Second
 )
 
-// runsOf reads a session's HookRuns, in their order.
+// runsOf reads a session's HookRuns, in their order. One that Velero has brought back from a backup is none: restored objects have no owner.
 func (r *Reconciler) runsOf(ctx context.Context, session *v1alpha1.HookSession) ([]*v1alpha1.HookRun, error) {
 	var runs []*v1alpha1.HookRun
 	list := v1alpha1.HookRunList{}
@@ -33,7 +34,9 @@ func (r *Reconciler) runsOf(ctx context.Context, session *v1alpha1.HookSession) 
 			return nil, fmt.Errorf("listing HookRuns: %w", err)
 		}
 		for i := range list.Items {
-			runs = append(runs, list.Items[i].DeepCopy())
+			if metav1.IsControlledBy(&list.Items[i], session) {
+				runs = append(runs, list.Items[i].DeepCopy())
+			}
 		}
 		if list.Continue == "" {
 			break
@@ -65,6 +68,7 @@ func (o *open) save(ctx context.Context) error {
 		return fmt.Errorf("writing the status: %w", err)
 	}
 	o.Teller.Phase(session, o.saved.Phase)
+	o.Teller.Consistent(session, o.saved.Conditions)
 	if w := session.Status.Window; w != nil && w.ThawedAt != nil && (o.saved.Window == nil || o.saved.Window.ThawedAt == nil) {
 		o.Teller.Thawed(&o.record)
 	}
@@ -76,6 +80,7 @@ func (o *open) save(ctx context.Context) error {
 	o.claims.release(session.UID)
 	if session.Status.FinishedAt != nil && o.view != nil {
 		o.view.Close()
+		o.sights.close()
 	}
 	return nil
 }

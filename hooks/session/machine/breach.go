@@ -25,7 +25,8 @@ func NewBreach(r *record.Record, now time.Time) *v1alpha1.Breach {
 	if status.Broken != nil || status.FinishedAt != nil || status.Runs == nil || r.Deleting() {
 		return nil
 	}
-	if failed := r.PreFailed(); failed != nil {
+	// A hook that was ended because somebody has cancelled the session is no failure of its own.
+	if failed := r.PreFailed(); failed != nil && (!r.Session.Spec.Cancel || failed.Result.Reason != v1alpha1.ReasonCancelled) {
 		return BreakWith(v1alpha1.ReasonHookFailed, now, "%s", sentence(failed))
 	}
 	if r.Session.Spec.Cancel {
@@ -60,16 +61,7 @@ func BreakWith(reason string, now time.Time, format string, values ...any) *v1al
 const maxSentence = 1024
 
 // Shorten cuts a sentence to what a status can hold.
-func Shorten(sentence string) string {
-	if len(sentence) <= maxSentence {
-		return sentence
-	}
-	cut := maxSentence - len("…")
-	for cut > 0 && sentence[cut]&0xC0 == 0x80 { // not within a character
-		cut--
-	}
-	return sentence[:cut] + "…"
-}
+func Shorten(sentence string) string { return record.Cut(sentence, maxSentence) }
 
 // reported tells whether the tool has said that it is done with what the session is for.
 func reported(r *record.Record) bool {
@@ -119,8 +111,8 @@ func outcomeDeadline(r *record.Record) time.Time {
 	return status.BegunAt.Add(timeout)
 }
 
-// nextBreach is when the session is to be looked at again though nothing has happened; the zero time for never.
-func nextBreach(r *record.Record, now time.Time) time.Time {
+// NextBreach is when the session is to be looked at again though nothing has happened; the zero time for never.
+func NextBreach(r *record.Record, now time.Time) time.Time {
 	if r.Session.Status.Broken != nil {
 		return time.Time{}
 	}
@@ -133,13 +125,10 @@ func nextBreach(r *record.Record, now time.Time) time.Time {
 	return next
 }
 
-// NextBreach is nextBreach, for a session of which a group runs.
-func NextBreach(r *record.Record, now time.Time) time.Time { return nextBreach(r, now) }
-
 // sentence says which hook failed where, and why.
 func sentence(failed *record.Failed) string {
 	spec := &failed.Run.Spec
-	text := fmt.Sprintf("hook %q of %s failed in pod %q in %s: %s", spec.Hook.Name, record.PolicyOf(failed.Run), failed.Result.Pod, spec.Stage, failed.Result.Reason)
+	text := fmt.Sprintf("hook %q of %s failed in %s in %s: %s", spec.Hook.Name, record.PolicyOf(failed.Run), record.Where(failed.Result.Pod), spec.Stage, failed.Result.Reason)
 	if failed.Result.Message != "" {
 		text += ", " + failed.Result.Message
 	}

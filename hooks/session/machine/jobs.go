@@ -31,11 +31,13 @@ func without(r *record.Record, step *plan.Step) (run *v1alpha1.HookRun, places [
 	run = r.RunOf(step)
 	next := 0
 	record.Each(run, func(place int, pod *v1alpha1.RunPod, result *v1alpha1.PodResult) {
+		among := record.InNoPod(run)
 		if next < len(step.Targets) && step.Targets[next].UID == pod.UID {
 			next++
-			if result == nil {
-				places = append(places, place)
-			}
+			among = true
+		}
+		if among && result == nil {
+			places = append(places, place)
 		}
 	})
 	return run, places

@@ -195,7 +195,7 @@ func finished(r *record.Record, ttl time.Duration, now time.Time) Decision {
 }
 
 func await(r *record.Record, what string, now time.Time) Decision {
-	return Decision{Action: Await, Until: nextBreach(r, now), For: what}
+	return Decision{Action: Await, Until: NextBreach(r, now), For: what}
 }
 
 func waitsFor(wait plan.Wait) string {

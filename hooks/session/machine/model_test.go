@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -31,6 +32,7 @@ type world struct {
 
 	attempted map[string]int // pre hooks that were really begun, by policy and pod: in which order
 	frozen    map[string]bool
+	thawed    map[string]int       // in which order something was undone there
 	late      map[string]time.Time // what is frozen only then, since its hook goes on after all have given it up
 	clock     int
 	began     int // when the tool was told to begin
@@ -47,7 +49,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 	t.Helper()
 	w := &world{
 		t: t, rand: rand.New(rand.NewPCG(seed, 1)), now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
-		attempted: map[string]int{}, frozen: map[string]bool{}, late: map[string]time.Time{}, sources: map[match.Ref]record.Policy{},
+		attempted: map[string]int{}, frozen: map[string]bool{}, thawed: map[string]int{}, late: map[string]time.Time{}, sources: map[match.Ref]record.Policy{},
 	}
 	w.failing, w.unending = []float64{0, 0, .05, .3}[w.rand.IntN(4)], []float64{0, 0, .1}[w.rand.IntN(3)]
 	var sources []match.Source
@@ -95,11 +97,14 @@ func (w *world) policy() *v1alpha1.HookPolicySpec {
 		if w.rand.IntN(5) == 0 {
 			hook.RunOn = v1alpha1.OnePod
 		}
+		if w.rand.IntN(6) == 0 {
+			hook.Exec, hook.HTTPPost, hook.RunOn = nil, &v1alpha1.HTTPPostAction{HTTPRequest: v1alpha1.HTTPRequest{URL: "http://x"}}, v1alpha1.OncePerSession
+		}
 		if !slices.ContainsFunc(hook.Stages, func(s v1alpha1.Stage) bool { return !plan.IsPost(s) }) && w.rand.IntN(5) == 0 {
 			hook.ExecutionPolicy = v1alpha1.OnFailure
 		}
 		if w.rand.IntN(6) == 0 {
-			hook.Exec, hook.Hold = nil, &v1alpha1.HoldAction{Command: []string{"x"}, ReadyPattern: "x"}
+			hook.Exec, hook.HTTPPost, hook.RunOn, hook.Hold = nil, nil, v1alpha1.EachPod, &v1alpha1.HoldAction{Command: []string{"x"}, ReadyPattern: "x"}
 			hook.Stages, hook.ExecutionPolicy = []v1alpha1.Stage{v1alpha1.PreSnapshot}, ""
 		}
 		spec.Hooks = append(spec.Hooks, hook)
@@ -370,6 +375,7 @@ func (w *world) hook(run *v1alpha1.HookRun, pod v1alpha1.RunPod, undoes bool) v1
 			result.Outcome, result.Reason = v1alpha1.ResultSucceeded, "" // it is repeated until it has
 			w.frozen[where+"/"+string(run.Spec.Stage)] = false
 			delete(w.frozen, where)
+			w.thawed[where] = w.clock
 		}
 		return result
 	}
@@ -395,7 +401,7 @@ func (w *world) requirePost(run *v1alpha1.HookRun, pod v1alpha1.RunPod, where st
 			slices.ContainsFunc(other.Spec.Pods, func(p v1alpha1.RunPod) bool { return p.UID == pod.UID })
 	}
 	if planned && run.Spec.Hook.RunOn == v1alpha1.EachPod {
-		require.NotZero(w.t, w.attempted[where], "%s runs where nothing of its policy was attempted", run.Name)
+		require.NotZero(w.t, max(w.attempted[where], w.attempted[run.Spec.Policy.Name+"/"]), "%s runs where nothing of its policy was attempted", run.Name)
 	}
 }
 
@@ -425,6 +431,17 @@ var edges = map[v1alpha1.Phase]int{
 	v1alpha1.PhaseFinishing: 6, v1alpha1.PhaseComplete: 7, v1alpha1.PhaseFailed: 7, v1alpha1.PhaseCancelled: 7,
 }
 
+// undone is when something was undone last that undoes what was attempted in a pod: there, or without a pod; what was attempted
+// without a pod may be undone anywhere. It is false where nothing of the policy undoes it.
+func (w *world) undone(policy, pod string, thawing map[string]bool) (last int, is bool) {
+	for where := range thawing {
+		if in, of := strings.CutPrefix(where, policy+"/"); of && (pod == "" || in == "" || in == pod) {
+			last, is = max(last, w.thawed[where]), true
+		}
+	}
+	return last, is
+}
+
 func (w *world) requireEnd(name string) {
 	t, status := w.t, &w.durable.Session.Status
 	for i := 1; i < len(w.phases); i++ {
@@ -437,6 +454,12 @@ func (w *world) requireEnd(name string) {
 			if record.Thaws(run) {
 				thawing[run.Spec.Policy.Name+"/"+run.Spec.Pods[i].Name] = true
 			}
+		}
+	}
+	for where, at := range w.attempted {
+		policy, pod, _ := strings.Cut(where, "/")
+		if last, is := w.undone(policy, pod, thawing); is {
+			require.Greater(t, last, at, "%s: %s has not been undone: %v", name, where, w.ran)
 		}
 	}
 	for where := range w.attempted {

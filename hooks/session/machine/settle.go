@@ -27,6 +27,9 @@ func Settle(r *record.Record, d Decision, now time.Time) {
 		again := metav1.NewMicroTime(at)
 		status.ThawAgainAt = &again
 	}
+	if r.Sightings != nil {
+		status.SnapshotCounts, status.Snapshots = r.CountSnapshots()
+	}
 	v := view{r: r, decision: d, quiesced: quiesced, doubt: doubt}
 	status.Phase = later(status.Phase, v.phase())
 	status.Message = Shorten(v.message())

@@ -8,7 +8,6 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/quiesce-io/quiesce/hooks/plan"
 	"github.com/quiesce-io/quiesce/hooks/session/record"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
@@ -197,7 +196,12 @@ const named = 10
 func (v *view) names() string {
 	names := make([]string, 0, len(v.quiesced))
 	for _, name := range v.quiesced {
-		names = append(names, name)
+		if name != "" {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return "what a hook without a pod has quiesced"
 	}
 	slices.Sort(names)
 	if more := len(names) - named; more > 0 {
@@ -223,47 +227,11 @@ func (v *view) failedCondition() metav1.Condition {
 	return condition(v1alpha1.ConditionFailed, false, "NotFailed", "")
 }
 
-// consistentCondition says what is known of the snapshot. Reasons against it are noted as they come, and stay.
-func (v *view) consistentCondition() (metav1.Condition, bool) {
-	kinds := v.r.Plan().Kinds
-	if !kinds.Snapshot && !kinds.Backup {
-		return metav1.Condition{}, false
+// delegated says what is known of hooks that Velero runs.
+func (v *view) delegated() string {
+	if outcomes := v.session().Spec.Outcomes; outcomes != nil && outcomes.Delegated != nil {
+		return fmt.Sprintf("Velero runs the hooks of these pods, one after another: of those of the whole backup %d were run, and %d failed",
+			outcomes.Delegated.Attempted, outcomes.Delegated.Failed)
 	}
-	if broken := v.broken(); broken != nil {
-		MarkInconsistent(v.session(), broken.Reason, broken.Message)
-	}
-	if run, pod := v.thawedEarly(); run != nil {
-		MarkInconsistent(v.session(), v1alpha1.ReasonThawedEarly, fmt.Sprintf("the watchdog in pod %q thawed it before the session did", pod))
-	}
-	if status, _ := v.r.Condition(v1alpha1.ConditionConsistent); status == string(metav1.ConditionFalse) {
-		return metav1.Condition{}, false
-	}
-	unknown := metav1.Condition{
-		Type: v1alpha1.ConditionConsistent, Status: metav1.ConditionUnknown, Reason: "NotObserved",
-		Message: "what was quiesced has stayed so for as long as it was to; when the snapshot was taken is known to the backup tool only",
-	}
-	if v.session().Status.BegunAt == nil {
-		unknown.Reason, unknown.Message = "NotYet", ""
-	}
-	return unknown, true
-}
-
-// thawedEarly is a run that came too late to thaw, and the pod. A watchdog that has thawed at its deadline when the session was
-// at it already, and could not reach the pod, was not early.
-func (v *view) thawedEarly() (run *v1alpha1.HookRun, pod string) {
-	window := v.session().Status.Window
-	for _, run := range v.r.Runs {
-		if !plan.IsPost(run.Spec.Stage) {
-			continue
-		}
-		for i := range run.Status.Results {
-			result := &run.Status.Results[i]
-			inTime := window != nil && window.Deadline != nil && window.ThawingAt != nil && window.ThawingAt.Before(window.Deadline) &&
-				result.StartedAt != nil && result.StartedAt.After(window.Deadline.Time)
-			if result.ThawedEarly && !inTime {
-				return run, run.Status.Results[i].Pod
-			}
-		}
-	}
-	return nil, ""
+	return "Velero runs the hooks of these pods, one after another"
 }

@@ -15,7 +15,7 @@ const reasonNotReady = "NotReady"
 // await waits for the pod to be what the hook needs, where it is to; nil when the hook is to be tried. Whether the pod is there at
 // all is found by trying.
 func (a *attempt) await(ctx context.Context) *v1alpha1.PodResult {
-	if a.hook.Hold != nil && !a.isPre() { // it is released whatever the pod is
+	if a.hook.Hold != nil && !a.isPre() || a.pod.UID == "" { // it is released whatever the pod is; or there is none
 		return nil
 	}
 	var limit <-chan time.Time
@@ -39,30 +39,48 @@ func (a *attempt) await(ctx context.Context) *v1alpha1.PodResult {
 		}
 		if a.undoes {
 			a.session.Trouble(a.pod.Name, what)
-			if a.Abandoned() {
+			if a.abandoned() {
 				done()
 				return &v1alpha1.PodResult{Outcome: v1alpha1.ResultFailed, Reason: v1alpha1.ReasonAbandoned, ExitCode: noCode, NotRun: true, Message: what}
 			}
 		}
-		look := time.NewTimer(late) // whether somebody has taken it over
-		select {
-		case <-changed:
-		case <-look.C:
-		case <-limit:
-			look.Stop()
-			done()
+		waited := a.wait(ctx, changed, limit)
+		done()
+		switch waited {
+		case outOfTime:
 			return &v1alpha1.PodResult{
 				Outcome: v1alpha1.ResultFailed, Reason: reasonNotReady, ExitCode: noCode, NotRun: true,
 				Message: fmt.Sprintf("%s, though it was given %s (waitTimeout)", what, a.hook.WaitTimeout),
 			}
-		case <-ctx.Done():
-			look.Stop()
-			done()
+		case stopped:
 			return &v1alpha1.PodResult{Outcome: v1alpha1.ResultFailed, Reason: string(action.Cancelled), ExitCode: noCode, NotRun: true, Message: context.Cause(ctx).Error()}
 		}
-		look.Stop()
-		done()
 	}
+}
+
+// waited is why a wait is over.
+type waited int
+
+const (
+	lookAgain waited = iota
+	outOfTime
+	stopped
+)
+
+// wait waits until there is something to look at: others may run in the meantime.
+func (a *attempt) wait(ctx context.Context, changed <-chan struct{}, limit <-chan time.Time) waited {
+	defer a.yield()()
+	look := time.NewTimer(late) // whether somebody has taken it over
+	defer look.Stop()
+	select {
+	case <-changed:
+	case <-look.C:
+	case <-limit:
+		return outOfTime
+	case <-ctx.Done():
+		return stopped
+	}
+	return lookAgain
 }
 
 // fits tells whether the pod is what the hook needs, and if not, what it is.

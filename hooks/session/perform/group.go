@@ -53,12 +53,9 @@ func (t *task) fails(result *v1alpha1.PodResult) bool {
 func (t *task) run(ctx context.Context) error {
 	j := newJournal(ctx, t)
 	var working sync.WaitGroup
-	slots := t.thawing
-	if t.isPre() {
-		slots = t.quiescing
-	}
 	for _, place := range t.Places {
 		pod := t.Run.Spec.Pods[place]
+		slots := t.slots(pod)
 		if t.isPre() && ctx.Err() != nil {
 			if shutDown(ctx) {
 				break
@@ -102,6 +99,21 @@ func (t *task) run(ctx context.Context) error {
 	working.Wait()
 	return j.close(ctx)
 }
+
+// slots are those of which a hook takes one while it runs in a pod.
+func (t *task) slots(pod v1alpha1.RunPod) chan struct{} {
+	switch {
+	case t.Run.Spec.Hook.Job != nil:
+		return t.working
+	case t.isPre():
+		return t.quiescing
+	case t.undoesIn(pod):
+		return t.thawing
+	}
+	return t.finishing
+}
+
+func (t *task) undoesIn(pod v1alpha1.RunPod) bool { return t.Undoes != nil && t.Undoes(pod) }
 
 func shutDown(ctx context.Context) bool { return errors.Is(context.Cause(ctx), ErrShutdown) }
 

@@ -98,7 +98,7 @@ func TestAHookIsRunAsItsPolicySays(t *testing.T) {
 					job = undoing(run)
 				}
 				begun := time.Now()
-				require.NoError(t, New(c, Options{KeepOutput: true}).Group(t.Context(), &book{}, c, []Job{job}))
+				require.NoError(t, New(Means{Containers: c}, Options{KeepOutput: true}).Group(t.Context(), &book{}, c, []Job{job}))
 				got := result(t, run)
 				assert.Equal(t, test.outcome, got.Outcome)
 				assert.Equal(t, test.reason, got.Reason)
@@ -143,7 +143,7 @@ func TestAPodThatIsNotReadyIsWaitedForOrNot(t *testing.T) {
 					time.AfterFunc(test.comes, func() { c.change(func() { delete(c.away, "pod-000") }) })
 				}
 				begun := time.Now()
-				require.NoError(t, New(c, Options{}).Group(t.Context(), &book{}, c, []Job{job}))
+				require.NoError(t, New(Means{Containers: c}, Options{}).Group(t.Context(), &book{}, c, []Job{job}))
 				assert.Equal(t, test.outcome, result(t, run).Outcome)
 				assert.Equal(t, test.outcome != v1alpha1.ResultSucceeded, result(t, run).NotRun)
 				assert.Equal(t, test.takes, time.Since(begun))
@@ -158,7 +158,7 @@ func TestAThawIsGivenUpOnlyWhenSomebodyTakesItOver(t *testing.T) {
 		run := runOf(v1alpha1.PostSnapshot, 1)
 		done := make(chan error, 1)
 		ctx, cancel := context.WithCancelCause(t.Context())
-		go func() { done <- New(c, Options{}).Group(ctx, b, c, []Job{undoing(run)}) }()
+		go func() { done <- New(Means{Containers: c}, Options{}).Group(ctx, b, c, []Job{undoing(run)}) }()
 		time.Sleep(24 * time.Hour)
 		cancel(errors.New("the session was cancelled"))
 		time.Sleep(time.Hour)
@@ -173,6 +173,21 @@ func TestAThawIsGivenUpOnlyWhenSomebodyTakesItOver(t *testing.T) {
 	})
 }
 
+// Whoever has the run back has it alone: what is written now and then ends before.
+func TestNothingIsWrittenBehindAGroup(t *testing.T) {
+	for range 50 {
+		synctest.Test(t, func(t *testing.T) {
+			c, b := newContainers(t, always(well)), &book{}
+			c.take = quick // so that the last result and the next write come in the same moment
+			require.NoError(t, New(Means{Containers: c}, Options{AtOnce: 2}).Group(t.Context(), b, c, []Job{jobOf(runOf(v1alpha1.PreSnapshot, 4))}))
+			saves := b.saves
+			time.Sleep(10 * time.Second)
+			synctest.Wait()
+			assert.Equal(t, saves, b.saves)
+		})
+	}
+}
+
 func TestAFailureStopsTheRestOfItsGroup(t *testing.T) {
 	for _, onError := range []v1alpha1.OnError{v1alpha1.Fail, v1alpha1.Continue} {
 		t.Run(string(onError), func(t *testing.T) {
@@ -185,7 +200,7 @@ func TestAFailureStopsTheRestOfItsGroup(t *testing.T) {
 					return well
 				})
 				run := runOf(v1alpha1.PreSnapshot, 10, func(r *v1alpha1.HookRun) { r.Spec.Hook.OnError = onError })
-				require.NoError(t, New(c, Options{AtOnce: 3}).Group(t.Context(), &book{}, c, []Job{jobOf(run)}))
+				require.NoError(t, New(Means{Containers: c}, Options{AtOnce: 3}).Group(t.Context(), &book{}, c, []Job{jobOf(run)}))
 				assert.Len(t, run.Status.Results, 10)
 				if onError == v1alpha1.Continue {
 					assert.EqualValues(t, 9, run.Status.Succeeded)
@@ -211,7 +226,7 @@ func TestAShutdownLeavesWhatRunsToTheNextController(t *testing.T) {
 		ctx, end := context.WithCancelCause(t.Context())
 		time.AfterFunc(time.Second, func() { end(ErrShutdown) })
 		begun := time.Now()
-		require.ErrorIs(t, New(c, Options{AtOnce: 2}).Group(ctx, b, c, []Job{jobOf(run)}), ErrShutdown)
+		require.ErrorIs(t, New(Means{Containers: c}, Options{AtOnce: 2}).Group(ctx, b, c, []Job{jobOf(run)}), ErrShutdown)
 		assert.Equal(t, time.Second, time.Since(begun))
 		assert.Empty(t, b.saved.Results)
 		assert.GreaterOrEqual(t, b.saved.Attempted, int32(2))
@@ -221,7 +236,7 @@ func TestAShutdownLeavesWhatRunsToTheNextController(t *testing.T) {
 		next := run.DeepCopy()
 		next.Status = *b.saved
 		next.Status.Attempted = 2
-		require.NoError(t, New(c, Options{}).Recover(t.Context(), b, next))
+		require.NoError(t, New(Means{Containers: c}, Options{}).Recover(t.Context(), b, next))
 		require.Len(t, next.Status.Results, 2)
 		for i, got := range next.Status.Results {
 			assert.Equal(t, ReasonInterrupted, got.Reason)
@@ -239,7 +254,7 @@ func TestWhatCannotBeEndedMayRunUntilItsTimeHasPassed(t *testing.T) {
 		c.process = action.MayRun
 		run := runOf(v1alpha1.PreSnapshot, 1)
 		begun := time.Now()
-		require.NoError(t, New(c, Options{}).Group(t.Context(), &book{}, c, []Job{jobOf(run)}))
+		require.NoError(t, New(Means{Containers: c}, Options{}).Group(t.Context(), &book{}, c, []Job{jobOf(run)}))
 		got := result(t, run)
 		require.NotNil(t, got.MayRunUntil)
 		assert.Equal(t, chain.Call{Timeout: 30 * time.Second}.Net()+chain.GuardTimeout, got.MayRunUntil.Sub(begun))
@@ -253,7 +268,7 @@ func TestAHoldIsReleasedByTheOneThatHoldsIt(t *testing.T) {
 			r.Spec.Hook.Exec, r.Spec.Hook.Hold = nil, &v1alpha1.HoldAction{Command: []string{"x"}, ReadyPattern: "held"}
 		}
 		c, b := newContainers(t, always(well)), &book{}
-		p := New(c, Options{})
+		p := New(Means{Containers: c}, Options{})
 		before, after := runOf(v1alpha1.PreSnapshot, 2, holding), runOf(v1alpha1.PostSnapshot, 2, holding)
 		require.NoError(t, p.Group(t.Context(), b, c, []Job{jobOf(before)}))
 		assert.Equal(t, v1alpha1.ResultHeld, before.Status.Results[0].Outcome)
@@ -278,7 +293,7 @@ func TestAHoldIsReleasedByTheOneThatHoldsIt(t *testing.T) {
 		again := runOf(v1alpha1.PostSnapshot, 1, holding)
 		release = undoing(again)
 		release.HoldRun = before.UID
-		require.NoError(t, New(c, Options{}).Group(t.Context(), b, c, []Job{release}))
+		require.NoError(t, New(Means{Containers: c}, Options{}).Group(t.Context(), b, c, []Job{release}))
 		assert.Equal(t, v1alpha1.ReasonHoldLost, result(t, again).Reason)
 	})
 }
@@ -290,7 +305,7 @@ func TestWatchdogsAreStartedAheadOfTheHook(t *testing.T) {
 		job.Armings = func(v1alpha1.RunPod, time.Time) []record.Arming {
 			return []record.Arming{{Container: "main", Guard: &chain.Guard{}}, {Container: "sidecar", Guard: &chain.Guard{}}}
 		}
-		require.NoError(t, New(c, Options{}).Group(t.Context(), &book{}, c, []Job{job}))
+		require.NoError(t, New(Means{Containers: c}, Options{}).Group(t.Context(), &book{}, c, []Job{job}))
 		require.Len(t, c.requests, 2)
 		assert.Equal(t, "sidecar", c.requests[0].Container)
 		assert.NotNil(t, c.requests[0].Arm)
@@ -336,7 +351,7 @@ func TestWhateverHappensEveryPodHasOneResultAndNoneWasEnteredUnnoticed(t *testin
 					time.AfterFunc(time.Duration(dice.IntN(10_000))*time.Millisecond, func() { cancel(errors.New("cancelled")) })
 				}
 				most := 1 + dice.IntN(8)
-				require.NoError(t, New(c, Options{AtOnce: most}).Group(ctx, b, c, []Job{jobOf(run)}))
+				require.NoError(t, New(Means{Containers: c}, Options{AtOnce: most}).Group(ctx, b, c, []Job{jobOf(run)}))
 				assert.LessOrEqual(t, c.most, most)
 				require.Len(t, b.saved.Results, len(run.Spec.Pods))
 				for place, got := range b.saved.Results {
@@ -354,7 +369,7 @@ func TestAFastRunIsWrittenAFewTimes(t *testing.T) {
 		c, b := newContainers(t, always(well)), &book{}
 		c.take = 60 * time.Millisecond
 		run := runOf(v1alpha1.PreSnapshot, 500)
-		require.NoError(t, New(c, Options{AtOnce: 32}).Group(t.Context(), b, c, []Job{jobOf(run)}))
+		require.NoError(t, New(Means{Containers: c}, Options{AtOnce: 32}).Group(t.Context(), b, c, []Job{jobOf(run)}))
 		assert.LessOrEqual(t, b.saves, 12)
 		assert.LessOrEqual(t, b.bytes, 8*500, "results that were written, counted each time")
 	})
@@ -368,7 +383,7 @@ func BenchmarkGroup(b *testing.B) {
 		for range 20 {
 			jobs = append(jobs, jobOf(runOf(v1alpha1.PreSnapshot, 500)))
 		}
-		if err := New(c, Options{AtOnce: 32}).Group(b.Context(), &book{}, c, jobs); err != nil {
+		if err := New(Means{Containers: c}, Options{AtOnce: 32}).Group(b.Context(), &book{}, c, jobs); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -87,7 +87,7 @@ func (a *attempt) hold(ctx context.Context) *v1alpha1.PodResult {
 	// The hold outlives the stage: it ends with its release, or with the controller.
 	lasting, end := context.WithCancel(context.WithoutCancel(ctx))
 	opening := context.AfterFunc(ctx, end)
-	hold, result := a.executor.Hold(lasting, action.HoldRequest{
+	hold, result := a.means.Containers.Hold(lasting, action.HoldRequest{
 		Target: a.target(), Command: a.hook.Hold.Command, Stdin: a.hook.Hold.Stdin, Ready: ready, ReadyTimeout: a.hook.Timeout.Duration,
 		Limit: a.HoldLimit, StopStdin: a.hook.Hold.StopStdin, Grace: a.hook.Timeout.Duration, NoShell: a.noShell(),
 		Token: Token(a.Run.UID, a.pod.UID, a.count),
@@ -133,7 +133,7 @@ func (a *attempt) orphan(ctx context.Context) *v1alpha1.PodResult {
 	process := action.HasEnded
 	if !a.noShell() {
 		for count := 1; count <= int(a.hook.MaxRetries)+1 && process == action.HasEnded; count++ {
-			process = a.executor.End(ctx, a.target(), Token(a.HoldRun, a.pod.UID, count))
+			process = a.means.Containers.End(ctx, a.target(), Token(a.HoldRun, a.pod.UID, count))
 		}
 	}
 	if process == action.MayRun {

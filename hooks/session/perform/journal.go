@@ -30,6 +30,8 @@ type journal struct {
 	task *task
 	wake chan struct{}
 	done chan struct{}
+	// flushed is closed when nothing is written any more but by close.
+	flushed chan struct{}
 
 	lock    sync.Mutex
 	results map[int]*v1alpha1.PodResult // by place, those of before included
@@ -41,7 +43,7 @@ type journal struct {
 }
 
 func newJournal(ctx context.Context, t *task) *journal {
-	j := &journal{task: t, wake: make(chan struct{}, 1), done: make(chan struct{}), results: map[int]*v1alpha1.PodResult{}, wait: quick}
+	j := &journal{task: t, wake: make(chan struct{}, 1), done: make(chan struct{}), flushed: make(chan struct{}), results: map[int]*v1alpha1.PodResult{}, wait: quick}
 	record.Each(t.Run, func(place int, _ *v1alpha1.RunPod, result *v1alpha1.PodResult) {
 		if result != nil {
 			j.results[place] = new(*result)
@@ -95,6 +97,7 @@ func (j *journal) add(place int, result *v1alpha1.PodResult) {
 
 // flush writes results now and then.
 func (j *journal) flush(ctx context.Context) {
+	defer close(j.flushed)
 	for {
 		select {
 		case <-j.done:
@@ -142,9 +145,12 @@ func (j *journal) collect() []v1alpha1.PodResult {
 	return results
 }
 
-// close writes what is left.
+// close writes what is left. Behind it, nothing is written.
 func (j *journal) close(ctx context.Context) error {
 	close(j.done)
+	if !j.waitFlushed(ctx) {
+		return context.Cause(ctx)
+	}
 	lasting := context.WithoutCancel(ctx)
 	if shutDown(ctx) {
 		limited, stop := context.WithTimeout(lasting, parting)
@@ -155,4 +161,23 @@ func (j *journal) close(ctx context.Context) error {
 		return context.Cause(ctx)
 	}
 	return j.write(lasting)
+}
+
+// waitFlushed waits until a write that is under way is over; false where the controller ends first, and it does not come to an end.
+func (j *journal) waitFlushed(ctx context.Context) bool {
+	lasting, stop := untilShutdown(ctx)
+	defer stop()
+	select {
+	case <-j.flushed:
+		return true
+	case <-lasting.Done():
+	}
+	limit := time.NewTimer(parting)
+	defer limit.Stop()
+	select {
+	case <-j.flushed:
+		return true
+	case <-limit.C:
+		return false
+	}
 }

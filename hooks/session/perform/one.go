@@ -3,13 +3,10 @@ package perform
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"github.com/quiesce-io/quiesce/hooks/action"
-	"github.com/quiesce-io/quiesce/hooks/chain"
+	"github.com/quiesce-io/quiesce/hooks/session/record"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
@@ -24,14 +21,14 @@ const (
 
 // one runs a hook in a pod; nil when the controller ends before it is known what became of it.
 func (t *task) one(ctx context.Context, pod v1alpha1.RunPod, before *v1alpha1.PodResult) *v1alpha1.PodResult {
-	undoes := t.Undoes != nil && t.Undoes(pod)
+	undoes := t.undoesIn(pod)
 	if undoes {
 		// Only the controller's end ends a thaw.
 		thawing, stop := untilShutdown(ctx)
 		defer stop()
 		ctx = thawing
 	}
-	a := &attempt{task: t, pod: pod, hook: &t.Run.Spec.Hook, undoes: undoes}
+	a := &attempt{task: t, pod: pod, hook: &t.Run.Spec.Hook, undoes: undoes, slot: t.slots(pod)}
 	if before != nil {
 		a.count = int(max(before.Attempts, 1))
 	}
@@ -72,6 +69,8 @@ type attempt struct {
 	tookOver bool
 	until    time.Time // by when whatever may still run has ended
 	started  time.Time
+	secrets  []string // what the attempt has read of Secrets
+	slot     chan struct{}
 }
 
 func (a *attempt) target() action.Target {
@@ -102,12 +101,12 @@ func (a *attempt) run(ctx context.Context) *v1alpha1.PodResult {
 		switch {
 		case result.Outcome != v1alpha1.ResultFailed, ctx.Err() != nil:
 			return result
-		case a.undoes && a.Abandoned():
+		case a.undoes && a.abandoned():
 			result.Reason = v1alpha1.ReasonAbandoned
 			result.Message = "somebody has taken over the thaw (" + v1alpha1.AbandonAnnotation + "); before, " + result.Message
 			return result
-		case a.undoes && result.Reason == string(action.PodGone):
-			return &v1alpha1.PodResult{Outcome: v1alpha1.ResultSkipped, Reason: v1alpha1.ReasonPodGone, NotRun: true, Message: result.Message}
+		case a.undoes && (result.Reason == string(action.PodGone) || result.Reason == string(action.NamespaceEnding)):
+			return &v1alpha1.PodResult{Outcome: v1alpha1.ResultSkipped, Reason: result.Reason, NotRun: true, Message: result.Message}
 		case a.undoes && !concluded(result):
 			a.session.Trouble(a.pod.Name, result.Message)
 			if !a.pause(ctx, pause) {
@@ -130,8 +129,8 @@ func (a *attempt) run(ctx context.Context) *v1alpha1.PodResult {
 	}
 }
 
-// Abandoned tells whether somebody has taken over the thaw of the pod.
-func (a *attempt) Abandoned() bool { return a.session.Abandoned(a.pod.Name) }
+// abandoned tells whether somebody has taken over the thaw of the pod.
+func (a *attempt) abandoned() bool { return a.session.Abandoned(a.pod.Name) }
 
 // concluded tells whether a thaw has come to an end of its own, so that to repeat it is up to its author.
 func concluded(result *v1alpha1.PodResult) bool {
@@ -140,7 +139,8 @@ func concluded(result *v1alpha1.PodResult) bool {
 		return true
 	case action.TimedOut:
 		return result.MayRunUntil == nil
-	case action.NoShell, action.ContainerNotFound, action.NoWebSocket:
+	case action.NoShell, action.ContainerNotFound, action.NoWebSocket, action.Status, action.AddressRefused, action.TLSFailed,
+		action.BadRequest, action.Refused, action.JobFailed:
 		return true
 	}
 	return result.Reason == v1alpha1.ReasonHoldLost
@@ -149,14 +149,24 @@ func concluded(result *v1alpha1.PodResult) bool {
 // repeatable tells whether another attempt could come out otherwise.
 func repeatable(result *v1alpha1.PodResult) bool {
 	switch action.Reason(result.Reason) {
-	case action.PodGone, action.ContainerNotFound, action.NoShell, action.Forbidden, action.NoWebSocket:
+	case action.PodGone, action.ContainerNotFound, action.NoShell, action.Forbidden, action.NoWebSocket, action.AddressRefused, action.BadRequest, action.Refused:
 		return false
 	}
 	return true
 }
 
-// pause waits, or until the pod changes; false when the context ends.
+// yield lets another hook have the slot, until the function that it returns is called.
+func (a *attempt) yield() (resume func()) {
+	if a.slot == nil {
+		return func() {}
+	}
+	<-a.slot
+	return func() { a.slot <- struct{}{} }
+}
+
+// pause waits; false when the context ends. Others may run in the meantime.
 func (a *attempt) pause(ctx context.Context, wait time.Duration) bool {
+	defer a.yield()()
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
@@ -171,156 +181,30 @@ func (a *attempt) pause(ctx context.Context, wait time.Duration) bool {
 func (a *attempt) once(ctx context.Context) *v1alpha1.PodResult {
 	a.started = time.Now()
 	a.count++
-	switch {
-	case a.hook.Hold == nil:
-		return a.exec(ctx)
-	case a.isPre():
+	a.secrets = nil
+	if _, there := a.pods.Pod(a.pod.UID); !there && a.pod.UID != "" && a.hook.Exec == nil && a.hook.Hold == nil {
+		// Those who run commands look for themselves, and see more.
+		return a.say(action.Result{Reason: action.PodGone, Process: action.NeverRan, Message: fmt.Sprintf("pod %q is gone", a.pod.Name)})
+	}
+	switch hook := a.hook; {
+	case hook.Exec != nil:
+		return a.command(ctx, hook.Exec.Command, "")
+	case hook.Script != nil:
+		return a.script(ctx)
+	case hook.HTTPGet != nil:
+		return a.get(ctx)
+	case hook.HTTPPost != nil:
+		return a.post(ctx)
+	case hook.TCPSocket != nil:
+		return a.connect(ctx)
+	case hook.Job != nil:
+		return a.job(ctx)
+	case hook.Hold != nil && a.isPre():
 		return a.hold(ctx)
+	case hook.Hold != nil:
+		return a.release(ctx)
 	}
-	return a.release(ctx)
-}
-
-// exec runs the hook's command.
-func (a *attempt) exec(ctx context.Context) *v1alpha1.PodResult {
-	request := action.Request{
-		Target: a.target(), Command: a.hook.Exec.Command, Timeout: a.hook.Timeout.Duration, NoShell: a.noShell(),
-		Token: Token(a.Run.UID, a.pod.UID, a.count),
-	}
-	if refused := a.arm(ctx, &request); refused != nil {
-		return refused
-	}
-	request.Disarm = a.Disarms != nil && a.undoes && !a.noShell() && a.Disarms(a.pod)
-	result, known := a.runUntilShutdown(ctx, request)
-	if !known {
-		return a.say(action.Result{Reason: action.Cancelled, Process: action.MayRun, Message: ErrShutdown.Error()})
-	}
-	a.makeSure(ctx, request, &result)
-	return a.say(result)
-}
-
-// runUntilShutdown runs a command, which goes on when the controller ends: then it is false, and nobody waits.
-func (a *attempt) runUntilShutdown(ctx context.Context, request action.Request) (action.Result, bool) {
-	running, end := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() {
-		if !shutDown(ctx) {
-			end()
-		}
-	})
-	results := make(chan action.Result, 1)
-	go func() {
-		defer end()
-		defer stop()
-		results <- a.executor.Exec(running, request)
-	}()
-	select {
-	case result := <-results:
-		return result, true
-	case <-ctx.Done():
-		if shutDown(ctx) {
-			return action.Result{}, false
-		}
-		return <-results, true
-	}
-}
-
-// makeSure ends a process of which the connection was lost, so that nobody has to wait until it can have done what it was to do.
-func (a *attempt) makeSure(ctx context.Context, request action.Request, result *action.Result) {
-	if a.noShell() || result.Reason != action.ConnectionLost && result.Reason != action.Unknown {
-		return
-	}
-	for until := time.Now().Add(patience); result.Process == action.MayRun && time.Now().Before(until); {
-		if result.Process = a.executor.End(context.WithoutCancel(ctx), request.Target, request.Token); result.Process == action.HasEnded {
-			result.Message += "; its process is gone"
-		} else if shutDown(ctx) || !a.pause(context.WithoutCancel(ctx), soon) {
-			return
-		}
-	}
-}
-
-// arm starts the watchdogs that are to be there before anything is quiesced: that of the hook's own container together with
-// the hook, the others ahead of it.
-func (a *attempt) arm(ctx context.Context, request *action.Request) *v1alpha1.PodResult {
-	if a.Armings == nil || a.ran {
-		return nil
-	}
-	for _, arming := range a.Armings(a.pod, time.Now()) {
-		if request != nil && arming.Container == a.pod.Container && !a.noShell() {
-			request.Arm = arming.Guard
-			continue
-		}
-		target := a.target()
-		target.Container = arming.Container
-		result := a.executor.Exec(ctx, action.Request{Target: target, Command: []string{"true"}, Timeout: chain.GuardTimeout, Arm: arming.Guard})
-		if result.Reason != action.Succeeded {
-			refused := a.say(result)
-			refused.Message = fmt.Sprintf("the watchdog of container %q cannot be started: %s", arming.Container, refused.Message)
-			return refused
-		}
-		a.tookOver = a.tookOver || result.Guard == action.TookOver
-		a.ran = true // there is a watchdog to be ended
-	}
-	return nil
-}
-
-const noCode = "N/A"
-
-// say is the result in the words of the record.
-func (a *attempt) say(result action.Result) *v1alpha1.PodResult {
-	a.ran = a.ran || result.Process != action.NeverRan
-	a.tookOver = a.tookOver || result.Guard == action.TookOver
-	if result.Process == action.MayRun {
-		if until := a.started.Add(a.limit()); until.After(a.until) {
-			a.until = until
-		}
-	}
-	started := metav1.NewMicroTime(a.started)
-	said := &v1alpha1.PodResult{
-		Outcome: v1alpha1.ResultSucceeded, ExitCode: result.CodeText(), StartedAt: &started,
-		Duration: round(result.Duration).String(), NotRun: !a.ran, TookOver: a.tookOver, ThawedEarly: result.Guard == action.ThawedEarly,
-	}
-	if a.count > 1 {
-		said.Attempts = int32(a.count) //nolint:gosec // a few
-	}
-	if result.Reason != action.Succeeded {
-		said.Outcome, said.Reason, said.Message = v1alpha1.ResultFailed, string(result.Reason), cut(result.Message, maxMessage)
-		if a.options.KeepOutput {
-			said.Output = result.Output
-		}
-	}
-	if !a.until.IsZero() && !a.undoes {
-		until := metav1.NewMicroTime(a.until)
-		said.MayRunUntil = &until
-	}
-	if a.undoes && result.Process == action.MayRun {
-		until := metav1.NewMicroTime(a.started.Add(a.limit()))
-		said.MayRunUntil = &until
-	}
-	return said
-}
-
-// limit is how long an attempt may last in the container, whatever becomes of us.
-func (a *attempt) limit() time.Duration {
-	if a.hook.Hold != nil {
-		return a.HoldLimit + chain.EndGrace
-	}
-	return chain.Call{Timeout: a.hook.Timeout.Duration}.Net() + chain.GuardTimeout
-}
-
-func round(d time.Duration) time.Duration {
-	if d > time.Second {
-		return d.Round(10 * time.Millisecond)
-	}
-	return d.Round(time.Millisecond)
-}
-
-// maxMessage is how long a message may be, by the schema.
-const maxMessage = 512
-
-func cut(text string, most int) string {
-	if len(text) <= most {
-		return text
-	}
-	return strings.ToValidUTF8(text[:most-len("…")], "") + "…"
+	return a.say(action.Result{Reason: action.NotStarted, Process: action.NeverRan, Message: "this version of quiesce-controller does not know the hook's action"})
 }
 
 // onlyIf asks the hook's condition; nil where the hook is to run.
@@ -329,7 +213,7 @@ func (a *attempt) onlyIf(ctx context.Context) *v1alpha1.PodResult {
 		return nil
 	}
 	a.started = time.Now()
-	result := a.executor.Exec(ctx, action.Request{
+	result := a.means.Containers.Exec(ctx, action.Request{
 		Target: a.target(), Command: a.hook.OnlyIf.Command, Timeout: a.hook.Timeout.Duration, NoShell: a.noShell(),
 	})
 	switch result.Reason {
@@ -343,6 +227,6 @@ func (a *attempt) onlyIf(ctx context.Context) *v1alpha1.PodResult {
 	}
 	failed := a.say(result)
 	a.ran, a.until = false, time.Time{}
-	failed.NotRun, failed.MayRunUntil, failed.Message = true, nil, cut("onlyIf: "+failed.Message, maxMessage)
+	failed.NotRun, failed.MayRunUntil, failed.Message = true, nil, record.Cut("onlyIf: "+failed.Message, maxMessage)
 	return failed
 }

@@ -18,19 +18,6 @@ import (
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
-// Executor runs commands in containers.
-type Executor interface {
-	Exec(ctx context.Context, request action.Request) action.Result
-	Hold(ctx context.Context, request action.HoldRequest) (Hold, action.Result)
-	End(ctx context.Context, target action.Target, token string) action.Process
-}
-
-// Hold is a command that holds.
-type Hold interface {
-	Lost() <-chan action.Result
-	Release(ctx context.Context) action.Result
-}
-
 // Pods are the pods of a session's namespace as they are now.
 type Pods interface {
 	Pod(uid types.UID) (*witness.Pod, bool)
@@ -63,6 +50,8 @@ type Job struct {
 	Disarms func(pod v1alpha1.RunPod) bool
 	// HoldRun is the run that holds what this one releases.
 	HoldRun types.UID
+	// Outcome is what is known of the operation by now.
+	Outcome v1alpha1.Outcome
 	// HoldLimit is the longest that a hold may last, from when it begins.
 	HoldLimit time.Duration
 }
@@ -77,19 +66,22 @@ type Options struct {
 
 // Performer runs hooks. It is safe for use from many goroutines.
 type Performer struct {
-	executor Executor
-	options  Options
+	means   Means
+	options Options
 	// Hooks that hang never keep a thaw waiting.
 	quiescing, thawing chan struct{}
+	// Nor do those that undo nothing, or Jobs, which may take long and need little of us.
+	finishing, working chan struct{}
 	holds              holds
 }
 
 // New returns a Performer.
-func New(executor Executor, options Options) *Performer {
+func New(means Means, options Options) *Performer {
 	options.AtOnce = max(options.AtOnce, 1)
 	return &Performer{
-		executor: executor, options: options,
+		means: means, options: options,
 		quiescing: make(chan struct{}, options.AtOnce), thawing: make(chan struct{}, options.AtOnce),
+		finishing: make(chan struct{}, options.AtOnce), working: make(chan struct{}, options.AtOnce),
 		holds: holds{open: map[holdKey]*openHold{}},
 	}
 }
@@ -102,17 +94,4 @@ var ErrShutdown = errors.New("the controller ends")
 func Token(run, pod types.UID, attempt int) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s/%s/%d", run, pod, attempt))
 	return base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:])[:26]
-}
-
-// OfCluster makes an Executor of one that runs commands in a cluster.
-func OfCluster(executor *action.Executor) Executor { return cluster{executor} }
-
-type cluster struct{ *action.Executor }
-
-func (c cluster) Hold(ctx context.Context, request action.HoldRequest) (Hold, action.Result) {
-	hold, result := c.Executor.Hold(ctx, request)
-	if hold == nil { // not a Hold that is nil
-		return nil, result
-	}
-	return hold, result
 }

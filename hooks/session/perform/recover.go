@@ -26,7 +26,7 @@ func (p *Performer) Recover(ctx context.Context, session Session, run *v1alpha1.
 			places = append(places, place)
 		}
 	})
-	if len(places) == 0 {
+	if len(places) == 0 || plan.IsPost(run.Spec.Stage) && run.Spec.Hook.Job != nil { // a Job goes on, and is found again by its name
 		return nil
 	}
 	t := &task{Performer: p, Job: Job{Run: run}, session: session}
@@ -49,15 +49,7 @@ func (p *Performer) Recover(ctx context.Context, session Session, run *v1alpha1.
 // interrupted ends what may be left of a hook in a pod.
 func (t *task) interrupted(ctx context.Context, pod v1alpha1.RunPod) *v1alpha1.PodResult {
 	a := &attempt{task: t, pod: pod, hook: &t.Run.Spec.Hook, started: time.Now(), ran: true}
-	process := action.HasEnded
-	if a.noShell() {
-		process = action.MayRun
-	}
-	for count := 1; count <= int(a.hook.MaxRetries)+1 && !a.noShell() && ctx.Err() == nil; count++ {
-		if t.executor.End(ctx, a.target(), Token(t.Run.UID, pod.UID, count)) == action.MayRun {
-			process = action.MayRun
-		}
-	}
+	process := a.endAll(ctx)
 	result := &v1alpha1.PodResult{
 		Pod: pod.Name, Outcome: v1alpha1.ResultFailed, Reason: ReasonInterrupted, ExitCode: noCode,
 		Message: "the controller ended while the hook ran, or was about to: nobody knows how it came out",
@@ -67,4 +59,28 @@ func (t *task) interrupted(ctx context.Context, pod v1alpha1.RunPod) *v1alpha1.P
 		result.MayRunUntil = &until
 	}
 	return result
+}
+
+// endAll ends whatever may be left of the hook's attempts, and says whether anything may be. A request that was sent cannot be
+// taken back.
+func (a *attempt) endAll(ctx context.Context) action.Process {
+	inContainer := a.hook.Exec != nil || a.hook.Script != nil || a.hook.Hold != nil
+	if inContainer && a.noShell() || !inContainer && a.hook.Job == nil {
+		return action.MayRun
+	}
+	process := action.HasEnded
+	for count := 1; count <= int(a.hook.MaxRetries)+1 && ctx.Err() == nil; count++ {
+		if a.end(ctx, count) == action.MayRun {
+			process = action.MayRun
+		}
+	}
+	return process
+}
+
+// end ends one attempt of the hook.
+func (a *attempt) end(ctx context.Context, count int) action.Process {
+	if a.hook.Job != nil {
+		return a.means.Jobs.End(ctx, a.Run.Namespace, jobName(a.hook.Name, a.Run.UID, a.pod.UID, count), a.Run.UID)
+	}
+	return a.means.Containers.End(ctx, a.target(), Token(a.Run.UID, a.pod.UID, count))
 }

@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/quiesce-io/quiesce/hooks/chain"
+	"github.com/quiesce-io/quiesce/hooks/library"
 	"github.com/quiesce-io/quiesce/hooks/match"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
@@ -53,7 +54,7 @@ func (r *Record) Guards() *Guards {
 		})
 	}
 	for _, run := range r.Runs {
-		if !Thaws(run) || run.Spec.Hook.Exec == nil || run.Spec.Policy.Shell == v1alpha1.NoShell {
+		if _, can := command(&run.Spec.Hook); !can || !Thaws(run) || run.Spec.Policy.Shell == v1alpha1.NoShell {
 			continue
 		}
 		for i := range run.Spec.Pods {
@@ -118,9 +119,22 @@ func hooks(thaws []thaw) []chain.Hook {
 			group, policies = len(policies), append(policies, t.policy)
 		}
 		hook := &t.run.Spec.Hook
+		argv, _ := command(hook)
 		hooks = append(hooks, chain.Hook{
-			Name: t.policy.Name + "/" + hook.Name, Group: group, Command: hook.Exec.Command, Timeout: hook.Timeout.Duration,
+			Name: t.policy.Name + "/" + hook.Name, Group: group, Command: argv, Timeout: hook.Timeout.Duration,
 		})
 	}
 	return hooks
+}
+
+// command is the argv by which a watchdog can run a hook, if there is one: it stands in a script that nothing is streamed to, for all to
+// see who may list the container's processes.
+func command(hook *v1alpha1.ResolvedHook) (argv []string, can bool) {
+	switch {
+	case hook.Exec != nil:
+		return hook.Exec.Command, true
+	case hook.Script != nil:
+		return library.CommandLine(hook.Script)
+	}
+	return nil, false
 }

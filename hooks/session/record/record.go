@@ -3,6 +3,7 @@
 package record
 
 import (
+	"fmt"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -16,6 +17,8 @@ import (
 type Record struct {
 	Session *v1alpha1.HookSession
 	Runs    []*v1alpha1.HookRun
+	// Sightings are what was seen of VolumeSnapshots until they were looked at last.
+	Sightings *Sightings
 }
 
 // Plan is that which the record was made of.
@@ -42,15 +45,28 @@ func step(run *v1alpha1.HookRun) plan.Step {
 		Hook: plan.Hook{
 			Name: hook.Name, Place: int(hook.Place), Stages: []v1alpha1.Stage{run.Spec.Stage}, Container: hook.Container,
 			OnError: hook.OnError, RunOn: hook.RunOn, ExecutionPolicy: hook.ExecutionPolicy,
-			Conditional: hook.OnlyIf != nil && hook.Hold == nil,
+			Bystander: bystander(hook),
 		},
-		Targets: make([]plan.Target, len(run.Spec.Pods)),
+	}
+	if InNoPod(run) {
+		return s
 	}
 	for i := range run.Spec.Pods {
 		pod := &run.Spec.Pods[i]
-		s.Targets[i] = plan.Target{UID: pod.UID, Pod: pod.Name, Container: pod.Container, Obstacle: pod.Obstacle}
+		s.Targets = append(s.Targets, plan.Target{UID: pod.UID, Pod: pod.Name, Container: pod.Container, Obstacle: pod.Obstacle})
 	}
 	return s
+}
+
+// InNoPod tells whether a run is that of a hook that runs once per session: its one place has no pod.
+func InNoPod(run *v1alpha1.HookRun) bool { return run.Spec.Hook.RunOn == v1alpha1.OncePerSession }
+
+// Where names a place in a sentence, by the name of its pod; of one without a pod, it says so.
+func Where(pod string) string {
+	if pod == "" {
+		return "no pod"
+	}
+	return fmt.Sprintf("pod %q", pod)
 }
 
 // PolicyOf is the policy of a run.

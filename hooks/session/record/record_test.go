@@ -211,3 +211,45 @@ func TestFailuresAreCountedAndTheFirstOfThemNamed(t *testing.T) {
 	assert.LessOrEqual(t, len(failures[0].Message), 256)
 	assert.Equal(t, v1alpha1.RunFailed, run.Status.State)
 }
+
+func TestAScriptIsRecordedWithItsTextAndGuardsByItsCommandLine(t *testing.T) {
+	scripted := func(name, text string, env ...v1alpha1.ScriptVariable) v1alpha1.Hook {
+		return v1alpha1.Hook{Name: name, Container: "db", Stages: []v1alpha1.Stage{v1alpha1.PostSnapshot},
+			Script: &v1alpha1.ScriptAction{Name: "thaw", Inline: text, Args: []string{"/data"}, Env: env}}
+	}
+	secret := v1alpha1.ScriptVariable{Name: "A", ValueFrom: &v1alpha1.ValueSource{SecretKeyRef: v1alpha1.SecretKeyRef{Name: "a", Key: "b"}}}
+	r := resolved(t, []string{"a"}, map[string]v1alpha1.HookPolicySpec{"p": {Hooks: []v1alpha1.Hook{
+		hook("freeze", "db", v1alpha1.PreSnapshot), scripted("thaw", "#!/bin/sh\nthaw\n"), scripted("perl", "#!/usr/bin/perl\n"), scripted("secret", "#!/bin/sh\n", secret),
+	}}})
+	thaw := r.run(t, "p", "thaw", v1alpha1.PostSnapshot)
+	assert.Equal(t, &v1alpha1.ScriptAction{Name: "thaw", Inline: "#!/bin/sh\nthaw\n", Args: []string{"/data"}}, thaw.Spec.Hook.Script)
+	assert.Nil(t, thaw.Spec.Hook.Exec)
+	freeze := r.run(t, "p", "freeze", v1alpha1.PreSnapshot)
+	armings := r.Guards().Armings(freeze, freeze.Spec.Pods[0], time.Unix(1100, 0))
+	require.Len(t, armings, 1)
+	require.Len(t, armings[0].Guard.Thaw, 1, "neither what sh -c cannot run, nor what has a Secret")
+	assert.Equal(t, []string{"/bin/sh", "-c", "#!/bin/sh\nthaw\n", "quiesce-script", "/data"}, armings[0].Guard.Thaw[0].Command)
+}
+
+func TestWhatTheControllerSendsIsRecorded(t *testing.T) {
+	of := func(name string, change func(*v1alpha1.Hook)) v1alpha1.Hook {
+		h := hook(name, "", v1alpha1.PostBackup)
+		h.Exec = nil
+		change(&h)
+		return h
+	}
+	hooks := []v1alpha1.Hook{
+		of("get", func(h *v1alpha1.Hook) {
+			h.HTTPGet = &v1alpha1.HTTPGetAction{HTTPRequest: v1alpha1.HTTPRequest{URL: "http://a"}}
+		}),
+		of("post", func(h *v1alpha1.Hook) {
+			h.HTTPPost = &v1alpha1.HTTPPostAction{Body: "x", HTTPRequest: v1alpha1.HTTPRequest{URL: "http://a"}}
+		}),
+		of("connect", func(h *v1alpha1.Hook) { h.TCPSocket = &v1alpha1.TCPSocketAction{Host: "a"} }),
+		of("job", func(h *v1alpha1.Hook) { h.Job = &v1alpha1.JobAction{} }),
+	}
+	for i := range hooks {
+		got := resolve(&plan.Step{}, &hooks[i])
+		assert.Equal(t, []any{hooks[i].HTTPGet, hooks[i].HTTPPost, hooks[i].TCPSocket, hooks[i].Job}, []any{got.HTTPGet, got.HTTPPost, got.TCPSocket, got.Job})
+	}
+}

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"github.com/quiesce-io/quiesce/hooks/match"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
@@ -10,7 +11,7 @@ const maxFailureMessage = 256
 // Tally counts the hooks, and names the first of those that failed.
 func (r *Record) Tally() (v1alpha1.HookCounts, []v1alpha1.HookFailure) {
 	var (
-		counts   v1alpha1.HookCounts
+		counts   = v1alpha1.HookCounts{Delegated: r.Session.Status.Hooks.Delegated}
 		failures []v1alpha1.HookFailure
 	)
 	for _, run := range r.Runs {
@@ -34,23 +35,16 @@ func (r *Record) Tally() (v1alpha1.HookCounts, []v1alpha1.HookFailure) {
 }
 
 func failure(run *v1alpha1.HookRun, result *v1alpha1.PodResult) v1alpha1.HookFailure {
-	policy := run.Spec.Policy.Name
-	if ref := PolicyOf(run); ref.Namespace != "" {
-		policy = ref.Namespace + "/" + ref.Name
-	}
 	return v1alpha1.HookFailure{
-		Stage: run.Spec.Stage, Policy: policy, Hook: run.Spec.Hook.Name, Pod: result.Pod, Reason: result.Reason, ExitCode: result.ExitCode,
-		Message: cut(result.Message, maxFailureMessage),
+		Stage: run.Spec.Stage, Policy: PolicyName(PolicyOf(run)), Hook: run.Spec.Hook.Name, Pod: result.Pod, Reason: result.Reason, ExitCode: result.ExitCode,
+		Message: Cut(result.Message, maxFailureMessage),
 	}
 }
 
-func cut(text string, most int) string {
-	if len(text) <= most {
-		return text
+// PolicyName is a policy as a session's status names it: name, or namespace/name.
+func PolicyName(ref match.Ref) string {
+	if ref.Namespace != "" {
+		return ref.Namespace + "/" + ref.Name
 	}
-	most -= len("…")
-	for most > 0 && text[most]&0xC0 == 0x80 { // not within a character
-		most--
-	}
-	return text[:most] + "…"
+	return ref.Name
 }

@@ -7,22 +7,24 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/quiesce-io/quiesce/hooks/match"
+	"github.com/quiesce-io/quiesce/hooks/plan"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
 // Thaws tells whether a run undoes what was quiesced: after the operation, whatever its outcome, and in any case. The release
-// of a hold is one.
+// of a hold is one. A connection that is opened undoes nothing, and of requests and Jobs whose failure is to be borne nobody waits for
+// a success.
 func Thaws(run *v1alpha1.HookRun) bool {
-	return isPost(run) && run.Spec.Hook.ExecutionPolicy == v1alpha1.Always && (run.Spec.Hook.OnlyIf == nil || run.Spec.Hook.Hold != nil)
+	return isPost(run) && run.Spec.Hook.ExecutionPolicy == v1alpha1.Always && !bystander(&run.Spec.Hook)
 }
 
-// spot is a policy in a pod.
-type spot struct {
-	policy match.Ref
-	pod    types.UID
+// bystander tells of hooks that cannot be counted on to undo anything.
+func bystander(hook *v1alpha1.ResolvedHook) bool {
+	return plan.Bystander(hook.OnlyIf != nil && hook.Hold == nil, hook.TCPSocket != nil, hook.HTTPGet != nil || hook.HTTPPost != nil || hook.Job != nil, hook.OnError)
 }
 
-// Quiesced are the pods that are quiesced, or may be: a hook was run there that another undoes, and has not yet.
+// Quiesced are the pods that are quiesced, or may be: a hook was run there that another undoes, and has not yet. What is to be thawed
+// without a pod is there under no name.
 func (r *Record) Quiesced() map[types.UID]string {
 	attempted := r.attempted()
 	quiesced := map[types.UID]string{}
@@ -31,7 +33,7 @@ func (r *Record) Quiesced() map[types.UID]string {
 			continue
 		}
 		Each(run, func(_ int, pod *v1alpha1.RunPod, result *v1alpha1.PodResult) {
-			if attempt, was := attempted[spot{PolicyOf(run), pod.UID}]; was && !thawed(result, attempt) {
+			if attempt, was := attempted.at(PolicyOf(run), pod.UID); was && !thawed(result, attempt) {
 				quiesced[pod.UID] = pod.Name
 			}
 		})
@@ -48,7 +50,7 @@ func (r *Record) QuiescedUntil(stage v1alpha1.Stage) bool {
 		}
 		quiesced := false
 		Each(run, func(_ int, pod *v1alpha1.RunPod, result *v1alpha1.PodResult) {
-			attempt, was := attempted[spot{PolicyOf(run), pod.UID}]
+			attempt, was := attempted.at(PolicyOf(run), pod.UID)
 			quiesced = quiesced || was && !thawed(result, attempt)
 		})
 		if quiesced {
@@ -56,36 +58,6 @@ func (r *Record) QuiescedUntil(stage v1alpha1.Stage) bool {
 		}
 	}
 	return false
-}
-
-// attempt is what the pre hooks of a policy have done in a pod.
-type attempt struct {
-	// clean is true when each of them has ended by itself, and said that it had failed: then there may be nothing to undo.
-	clean bool
-	// mayRunUntil is by when the last of them has ended.
-	mayRunUntil time.Time
-}
-
-func (r *Record) attempted() map[spot]attempt {
-	attempted := map[spot]attempt{}
-	for _, run := range r.Runs {
-		if !isPre(run) {
-			continue
-		}
-		Each(run, func(place int, pod *v1alpha1.RunPod, result *v1alpha1.PodResult) {
-			if !entered(run, place, result) {
-				return
-			}
-			where := spot{PolicyOf(run), pod.UID}
-			a, was := attempted[where]
-			a.clean = (a.clean || !was) && result != nil && result.Outcome == v1alpha1.ResultFailed && result.Reason == reasonExitCode
-			if result != nil && result.MayRunUntil != nil && result.MayRunUntil.After(a.mayRunUntil) {
-				a.mayRunUntil = result.MayRunUntil.Time
-			}
-			attempted[where] = a
-		})
-	}
-	return attempted
 }
 
 const reasonExitCode = "ExitCode" // hooks/action's word
@@ -102,12 +74,6 @@ func thawed(result *v1alpha1.PodResult, attempt attempt) bool {
 		return true
 	}
 	return attempt.clean
-}
-
-// Quiesces tells whether the session has anything to thaw, should its pre hooks run.
-func (r *Record) Quiesces() bool {
-	_, quiesces := r.MaxQuiesce()
-	return quiesces
 }
 
 // MaxQuiesce is the longest time for which pods may be quiesced: the shortest of the policies that quiesce any, and of the
@@ -150,7 +116,7 @@ func (r *Record) Doubtful() time.Time {
 			continue
 		}
 		for i := range run.Spec.Pods {
-			if a := attempted[spot{PolicyOf(run), run.Spec.Pods[i].UID}]; a.mayRunUntil.After(last) {
+			if a, _ := attempted.at(PolicyOf(run), run.Spec.Pods[i].UID); a.mayRunUntil.After(last) {
 				last = a.mayRunUntil
 			}
 		}
@@ -163,7 +129,7 @@ func (r *Record) DoubtfulPods(run *v1alpha1.HookRun) []int {
 	attempted := r.attempted()
 	var places []int
 	for i := range run.Spec.Pods {
-		if !attempted[spot{PolicyOf(run), run.Spec.Pods[i].UID}].mayRunUntil.IsZero() {
+		if a, _ := attempted.at(PolicyOf(run), run.Spec.Pods[i].UID); !a.mayRunUntil.IsZero() {
 			places = append(places, i)
 		}
 	}
@@ -179,7 +145,7 @@ func (r *Record) IsUndone(run *v1alpha1.HookRun) bool {
 func (r *Record) Undoes(run *v1alpha1.HookRun) func(pod types.UID) bool {
 	attempted := r.attempted()
 	return func(pod types.UID) bool {
-		_, was := attempted[spot{PolicyOf(run), pod}]
+		_, was := attempted.at(PolicyOf(run), pod)
 		return was && Thaws(run)
 	}
 }

@@ -35,9 +35,12 @@ func Write(session *v1alpha1.HookSession, steps []plan.Step, policies func(match
 func write(session *v1alpha1.HookSession, step *plan.Step, policy Policy, order int) *v1alpha1.HookRun {
 	run := &v1alpha1.HookRun{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace:  session.Namespace,
-			Name:       name(session, step, order),
-			Labels:     map[string]string{v1alpha1.SessionUIDLabel: string(session.UID), v1alpha1.StageLabel: string(step.Stage)},
+			Namespace: session.Namespace,
+			Name:      name(session, step, order),
+			Labels: map[string]string{
+				v1alpha1.SessionUIDLabel: string(session.UID), v1alpha1.StageLabel: string(step.Stage),
+				v1alpha1.ExcludeFromBackupLabel: "true", // restored, it would be kept by its finalizer for ever
+			},
 			Finalizers: []string{v1alpha1.ThawFinalizer},
 			OwnerReferences: []metav1.OwnerReference{
 				*metav1.NewControllerRef(session, v1alpha1.GroupVersion.WithKind("HookSession")),
@@ -50,22 +53,26 @@ func write(session *v1alpha1.HookSession, step *plan.Step, policy Policy, order 
 				Shell: cmp.Or(policy.Spec.Shell, v1alpha1.Posix), MaxQuiesce: policy.Spec.MaxQuiesce,
 			},
 			Stage: step.Stage, Order: int32(order), Group: int32(step.Group), Part: int32(step.Part), //nolint:gosec // as many as a list has
-			Hook:     resolve(step, &policy.Spec.Hooks[step.Hook.Place]),
-			PodCount: int32(len(step.Targets)), //nolint:gosec // plan.MaxTargets at most
-			Note:     step.Note,
+			Hook: resolve(step, &policy.Spec.Hooks[step.Hook.Place]),
+			Note: step.Note,
 		},
 		Status: v1alpha1.HookRunStatus{State: v1alpha1.RunPending},
 	}
 	for _, target := range step.Targets {
 		run.Spec.Pods = append(run.Spec.Pods, v1alpha1.RunPod{Name: target.Pod, UID: target.UID, Container: target.Container, Obstacle: target.Obstacle})
 	}
+	if step.Hook.RunOn == v1alpha1.OncePerSession {
+		run.Spec.Pods = []v1alpha1.RunPod{{}}
+	}
+	run.Spec.PodCount = int32(len(run.Spec.Pods)) //nolint:gosec // plan.MaxTargets at most
 	return run
 }
 
 func resolve(step *plan.Step, hook *v1alpha1.Hook) v1alpha1.ResolvedHook {
 	resolved := v1alpha1.ResolvedHook{
 		Name: hook.Name, Place: int32(step.Hook.Place), //nolint:gosec // as many as a list has
-		Container: hook.Container, Exec: hook.Exec, Hold: hook.Hold,
+		Container: hook.Container, Exec: hook.Exec, Script: hook.Script, Hold: hook.Hold,
+		HTTPGet: hook.HTTPGet, HTTPPost: hook.HTTPPost, TCPSocket: hook.TCPSocket, Job: hook.Job,
 		Timeout: hook.Timeout, OnError: step.Hook.OnError, HookConduct: hook.HookConduct,
 	}
 	resolved.RunOn, resolved.ExecutionPolicy = step.Hook.RunOn, step.Hook.ExecutionPolicy

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
@@ -77,17 +79,17 @@ func policyOf(run *v1alpha1.HookRun) string {
 // podEvent tells of a hook on its pod, unless there are too many by now.
 func (t *Teller) podEvent(session *v1alpha1.HookSession, run *v1alpha1.HookRun, uid types.UID, result *v1alpha1.PodResult) {
 	failed := result.Outcome == v1alpha1.ResultFailed
-	if session.DeletionTimestamp != nil || result.Outcome == v1alpha1.ResultSkipped || !failed && session.Spec.Trigger == v1alpha1.Scheduled || !t.mayTell(session, failed) {
+	if record.InNoPod(run) || session.DeletionTimestamp != nil || result.Outcome == v1alpha1.ResultSkipped || !failed && session.Spec.Trigger == v1alpha1.Scheduled || !t.mayTell(session, failed) {
 		return
 	}
 	pod := &corev1.Pod{}
 	pod.Namespace, pod.Name, pod.UID = run.Namespace, result.Pod, uid
 	what := fmt.Sprintf("hook %q of policy %q in %s, of HookSession %q", run.Spec.Hook.Name, policyOf(run), run.Spec.Stage, session.Name)
 	if failed {
-		t.event(pod, session, corev1.EventTypeWarning, "HookFailed", "RunHook", fmt.Sprintf("Failed: %s: %s (exit code %s): %s", what, result.Reason, result.ExitCode, result.Message))
+		t.event(pod, run, corev1.EventTypeWarning, "HookFailed", "RunHook", fmt.Sprintf("Failed: %s: %s (exit code %s): %s", what, result.Reason, result.ExitCode, result.Message))
 		return
 	}
-	t.event(pod, session, corev1.EventTypeNormal, "HookSucceeded", "RunHook", "Succeeded: "+what)
+	t.event(pod, run, corev1.EventTypeNormal, "HookSucceeded", "RunHook", "Succeeded: "+what)
 }
 
 // mayTell counts, and tells of the last of them that the rest is in the HookRuns.
@@ -124,13 +126,13 @@ func (t *Teller) runEvent(session *v1alpha1.HookSession, run *v1alpha1.HookRun) 
 	note := fmt.Sprintf("hook %q of policy %q in %s: %d succeeded, %d failed, %d skipped", run.Spec.Hook.Name, policyOf(run), run.Spec.Stage,
 		status.Succeeded, status.Failed, status.Skipped)
 	if status.Failed == 0 {
-		t.event(session, nil, corev1.EventTypeNormal, "HookSucceeded", "RunHook", note)
+		t.event(session, run, corev1.EventTypeNormal, "HookSucceeded", "RunHook", note)
 		return
 	}
 	first := slices.IndexFunc(status.Results, func(result v1alpha1.PodResult) bool { return result.Outcome == v1alpha1.ResultFailed })
 	result := &status.Results[first]
-	t.event(session, nil, corev1.EventTypeWarning, "HookFailed", "RunHook",
-		fmt.Sprintf("%s; first in pod %q: %s (exit code %s): %s", note, result.Pod, result.Reason, result.ExitCode, result.Message))
+	t.event(session, run, corev1.EventTypeWarning, "HookFailed", "RunHook",
+		fmt.Sprintf("%s; first in %s: %s (exit code %s): %s", note, record.Where(result.Pod), result.Reason, result.ExitCode, result.Message))
 }
 
 // Phase tells that a session has come to another phase.
@@ -140,7 +142,10 @@ func (t *Teller) Phase(session *v1alpha1.HookSession, before v1alpha1.Phase) {
 		return
 	}
 	if phase.Finished() {
-		sessionsTotal.WithLabelValues(string(session.Spec.Operation), strings.ToLower(string(phase))).Inc()
+		sessionsTotal.WithLabelValues(string(session.Spec.Operation), outcomeOf(phase)).Inc()
+		if known := consistency(session); known != "" {
+			consistentTotal.WithLabelValues(string(session.Spec.Operation), known).Inc()
+		}
 	}
 	kind := corev1.EventTypeNormal
 	switch {
@@ -152,6 +157,23 @@ func (t *Teller) Phase(session *v1alpha1.HookSession, before v1alpha1.Phase) {
 	if slices.Contains([]v1alpha1.Phase{v1alpha1.PhaseQuiesced, v1alpha1.PhaseThawed, v1alpha1.PhaseComplete, v1alpha1.PhaseFailed, v1alpha1.PhaseCancelled}, phase) {
 		t.event(session, nil, kind, string(phase), "TakeThroughHooks", cmp.Or(session.Status.Message, "the session is "+string(phase)))
 	}
+}
+
+// Consistent tells that what a session's backup holds is not consistent, as soon as that is known.
+func (t *Teller) Consistent(session *v1alpha1.HookSession, before []metav1.Condition) {
+	now := meta.FindStatusCondition(session.Status.Conditions, v1alpha1.ConditionConsistent)
+	if now == nil || now.Status != metav1.ConditionFalse || meta.IsStatusConditionFalse(before, v1alpha1.ConditionConsistent) {
+		return
+	}
+	t.event(session, nil, corev1.EventTypeWarning, "NotConsistent", "WatchSnapshots", now.Reason+": "+now.Message)
+}
+
+// consistency is the label of what is known of a session that is over.
+func consistency(session *v1alpha1.HookSession) string {
+	if condition := meta.FindStatusCondition(session.Status.Conditions, v1alpha1.ConditionConsistent); condition != nil {
+		return strings.ToLower(string(condition.Status))
+	}
+	return ""
 }
 
 // Thawed tells how long policies have kept their pods quiesced.
@@ -180,12 +202,11 @@ func (t *Teller) Forget(session types.UID) {
 	delete(t.told, session)
 }
 
+// event writes one. What a hook did is related to its HookRun: the recorder takes events that differ in nothing but their note for
+// repetitions of the first, whose note they keep (client-go, tools/events/event_broadcaster.go, getKey).
 func (t *Teller) event(regarding, related runtime.Object, kind, reason, what, note string) {
 	if session, is := regarding.(*v1alpha1.HookSession); is && session.DeletionTimestamp != nil {
 		return // its namespace may be on its way out, and takes none any longer
 	}
-	if len(note) > maxNote {
-		note = strings.ToValidUTF8(note[:maxNote-len("…")], "") + "…"
-	}
-	t.Recorder.Eventf(regarding, related, kind, reason, what, "%s", note)
+	t.Recorder.Eventf(regarding, related, kind, reason, what, "%s", record.Cut(note, maxNote))
 }

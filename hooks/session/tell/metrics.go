@@ -2,6 +2,8 @@
 package tell
 
 import (
+	"strings"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
@@ -26,9 +28,30 @@ var (
 		Name: "quiesce_sessions_total",
 		Help: "Sessions that have finished, by operation and outcome: complete, failed, cancelled.",
 	}, []string{"operation", "outcome"})
+
+	consistentTotal = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "quiesce_sessions_consistent_total",
+		Help: "Sessions that have finished, by operation and by what is known of the consistency of their snapshots: true, false, unknown.",
+	}, []string{"operation", "consistent"})
 )
 
-func init() { metrics.Registry.MustRegister(hookSeconds, quiescedSeconds, sessionsTotal) }
+func init() {
+	metrics.Registry.MustRegister(hookSeconds, quiescedSeconds, sessionsTotal, consistentTotal)
+	// A counter that only appears with what it counts has not increased yet, as far as Prometheus can tell.
+	for _, operation := range []v1alpha1.Operation{
+		v1alpha1.OperationSnapshot, v1alpha1.OperationBackup, v1alpha1.OperationRestore, v1alpha1.OperationClone, v1alpha1.OperationReplicate,
+	} {
+		for _, phase := range []v1alpha1.Phase{v1alpha1.PhaseComplete, v1alpha1.PhaseFailed, v1alpha1.PhaseCancelled} {
+			sessionsTotal.WithLabelValues(string(operation), outcomeOf(phase))
+		}
+		for _, known := range []string{"true", "false", "unknown"} {
+			consistentTotal.WithLabelValues(string(operation), known)
+		}
+	}
+}
+
+// outcomeOf is the label of a phase in which a session is over.
+func outcomeOf(phase v1alpha1.Phase) string { return strings.ToLower(string(phase)) }
 
 // Open is what the gauges count of a session.
 type Open struct {

@@ -19,14 +19,23 @@ import (
 )
 
 // ear hears events.
-type ear struct{ heard []string }
+type ear struct {
+	heard []string
+	// about is what the recorder tells events by: of those for which it is the same it keeps the first, and counts the others.
+	about []string
+}
 
 // Eventf implements events.EventRecorder.
-func (e *ear) Eventf(regarding, _ runtime.Object, kind, reason, _, note string, args ...any) {
+func (e *ear) Eventf(regarding, related runtime.Object, kind, reason, _, note string, args ...any) {
 	whose := "session"
 	if pod, is := regarding.(*corev1.Pod); is {
 		whose = "pod " + pod.Name
 	}
+	of := ""
+	if run, is := related.(*v1alpha1.HookRun); is {
+		of = run.Name
+	}
+	e.about = append(e.about, strings.Join([]string{whose, kind, reason, of}, " | "))
 	e.heard = append(e.heard, strings.Join([]string{whose, kind, reason, fmt.Sprintf(note, args...)}, " | "))
 }
 
@@ -61,6 +70,20 @@ var (
 	badly  = v1alpha1.PodResult{Outcome: v1alpha1.ResultFailed, Reason: "ExitCode", ExitCode: "3", Duration: "60ms", Message: "the command ended with code 3"}
 	passed = v1alpha1.PodResult{Outcome: v1alpha1.ResultSkipped, Reason: "OnlyIf", NotRun: true}
 )
+
+func TestNoHookIsTakenForARepetitionOfAnother(t *testing.T) {
+	e := &ear{}
+	teller := &Teller{Recorder: e}
+	first, second := runOf(1), runOf(1)
+	second.Name, second.Spec.Hook.Name = "run-2", "lock"
+	for _, run := range []*v1alpha1.HookRun{first, second} {
+		teller.Results(sessionOf(v1alpha1.AdHoc), run, with(run, well))
+	}
+	assert.ElementsMatch(t, []string{
+		"pod pod-0000 | Normal | HookSucceeded | run", "session | Normal | HookSucceeded | run",
+		"pod pod-0000 | Normal | HookSucceeded | run-2", "session | Normal | HookSucceeded | run-2",
+	}, e.about)
+}
 
 func TestEveryHookIsAnEventAndOnlyFailuresOfWhatIsScheduled(t *testing.T) {
 	const failure = `hook "flush" of policy "shop/db" in PreSnapshot`
@@ -174,4 +197,31 @@ func TestHooksAndWindowsAreMeasuredByPolicyAndStage(t *testing.T) {
 	histogram, is := metric.(prometheus.Histogram)
 	require.True(t, is)
 	assert.Equal(t, 1, testutil.CollectAndCount(histogram))
+}
+
+func TestThatASnapshotIsNotConsistentIsToldOnce(t *testing.T) {
+	e := &ear{}
+	teller := &Teller{Recorder: e}
+	session := sessionOf(v1alpha1.Scheduled)
+	condition := func(status metav1.ConditionStatus) []metav1.Condition {
+		return []metav1.Condition{{Type: v1alpha1.ConditionConsistent, Status: status, Reason: v1alpha1.ReasonSnapshotOutside, Message: "why"}}
+	}
+	for _, status := range []metav1.ConditionStatus{metav1.ConditionUnknown, metav1.ConditionFalse, metav1.ConditionFalse} {
+		before := session.Status.Conditions
+		session.Status.Conditions = condition(status)
+		teller.Consistent(session, before)
+	}
+	assert.Equal(t, []string{"session | Warning | NotConsistent | SnapshotOutside: why"}, e.heard)
+}
+
+func TestSessionsAreCountedByWhatIsKnownOfTheirSnapshots(t *testing.T) {
+	for _, status := range []metav1.ConditionStatus{metav1.ConditionTrue, metav1.ConditionFalse, metav1.ConditionUnknown} {
+		counted := consistentTotal.WithLabelValues("Backup", strings.ToLower(string(status)))
+		before := testutil.ToFloat64(counted)
+		session := sessionOf(v1alpha1.Scheduled)
+		session.Status.Phase = v1alpha1.PhaseComplete
+		session.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionConsistent, Status: status}}
+		(&Teller{Recorder: &ear{}}).Phase(session, v1alpha1.PhaseFinishing)
+		assert.InDelta(t, before+1, testutil.ToFloat64(counted), 0, status)
+	}
 }

@@ -17,12 +17,38 @@ import (
 type Pod struct {
 	plan.Pod
 	CreatedAt time.Time
-	// Claims are the PersistentVolumeClaims that it mounts.
+	// Claims are the PersistentVolumeClaims that it mounts, those of ephemeral volumes included.
 	Claims []string
 	// Ended: none of its containers runs any more, or will. Terminating: it is on its way there.
 	Ended, Terminating bool
 	// States of its containers, native sidecars included.
 	States []State
+	// IP and Node are empty before it has them.
+	IP, Node string
+	// Ports that its containers name.
+	Ports []Port
+}
+
+// Port of a container that has a name.
+type Port struct {
+	Container, Name string
+	Number          int
+}
+
+// Port is the number of a port by its name: one of a container, or, where that has none of the name, of any.
+func (p *Pod) Port(container, name string) (number int, found bool) {
+	for _, port := range p.Ports {
+		if port.Name != name {
+			continue
+		}
+		if port.Container == container {
+			return port.Number, true
+		}
+		if !found {
+			number, found = port.Number, true
+		}
+	}
+	return number, found
 }
 
 // State of a container.
@@ -69,11 +95,11 @@ func (t *texts) all(values map[string]string) map[string]string {
 	return shared
 }
 
-// optOut are the annotations that sessions look at.
-func optOut(annotations map[string]string) map[string]string {
+// annotations are those that sessions look at.
+func annotations(all map[string]string) map[string]string {
 	kept := map[string]string{}
-	for _, key := range []string{v1alpha1.SkipAnnotation, v1alpha1.SkipPoliciesAnnotation} {
-		if value, found := annotations[key]; found {
+	for _, key := range []string{v1alpha1.SkipAnnotation, v1alpha1.SkipPoliciesAnnotation, v1alpha1.StampAnnotation} {
+		if value, found := all[key]; found {
 			kept[key] = value
 		}
 	}
@@ -85,14 +111,21 @@ func (t *texts) read(pod *corev1.Pod) *Pod {
 	seen := &Pod{
 		Pod: plan.Pod{
 			Pod: match.Pod{Labels: t.all(pod.Labels)}, UID: types.UID(strings.Clone(string(pod.UID))), Name: strings.Clone(pod.Name),
-			Annotations: optOut(pod.Annotations),
+			Annotations: annotations(pod.Annotations),
 		},
 		CreatedAt:   pod.CreationTimestamp.Time,
 		Ended:       pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed,
 		Terminating: pod.DeletionTimestamp != nil,
+		IP:          strings.Clone(pod.Status.PodIP),
+		Node:        t.one(pod.Spec.NodeName),
 	}
 	for i := range pod.Spec.Containers {
 		container := &pod.Spec.Containers[i]
+		for _, port := range container.Ports {
+			if port.Name != "" {
+				seen.Ports = append(seen.Ports, Port{t.one(container.Name), t.one(port.Name), int(port.ContainerPort)})
+			}
+		}
 		seen.Containers = append(seen.Containers, match.Container{Name: t.one(container.Name), Image: t.one(container.Image)})
 	}
 	for i := range pod.Spec.InitContainers {
@@ -103,6 +136,9 @@ func (t *texts) read(pod *corev1.Pod) *Pod {
 	for i := range pod.Spec.Volumes {
 		if claim := pod.Spec.Volumes[i].PersistentVolumeClaim; claim != nil {
 			seen.Claims = append(seen.Claims, strings.Clone(claim.ClaimName))
+		}
+		if pod.Spec.Volumes[i].Ephemeral != nil { // whose claim is made for the pod, and has this name
+			seen.Claims = append(seen.Claims, pod.Name+"-"+pod.Spec.Volumes[i].Name)
 		}
 	}
 	for i := range pod.Status.Conditions {

@@ -1,4 +1,4 @@
-// Package witness sees the pods of a namespace while a session is open there. The controller's cache of all pods knows no states,
+// Package witness sees the pods and VolumeSnapshots of a namespace while a session is open there. The controller's cache of all pods knows no states,
 // so that it stays small; a session watches its own namespace, for as long as it lasts.
 package witness
 
@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/dynamic"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
@@ -29,7 +30,11 @@ const (
 )
 
 // Witness opens views. It is safe for use from many goroutines.
-type Witness struct{ pods corev1client.PodsGetter }
+type Witness struct {
+	pods corev1client.PodsGetter
+	// anything is for kinds whose types are not ours.
+	anything dynamic.Interface
+}
 
 // New returns a Witness that uses a cluster's API server.
 func New(config *rest.Config) (*Witness, error) {
@@ -39,7 +44,13 @@ func New(config *rest.Config) (*Witness, error) {
 	if err != nil {
 		return nil, fmt.Errorf("client for pods: %w", err)
 	}
-	return &Witness{pods}, nil
+	untyped := rest.CopyConfig(config)
+	untyped.ContentType, untyped.AcceptContentTypes = "", ""
+	snapshots, err := dynamic.NewForConfig(untyped)
+	if err != nil {
+		return nil, fmt.Errorf("client for VolumeSnapshots: %w", err)
+	}
+	return &Witness{pods, snapshots}, nil
 }
 
 // Open returns a view that has all pods that there are now, and follows them until it is closed.
