@@ -63,9 +63,25 @@ var (
 	})
 )
 
+// resultHeld is what came of a Backup or Restore of Velero that waits, beside unchanged, skipped, error and panic.
+const resultHeld = "held"
+
+var gateDecisions = prometheus.NewCounterVec(prometheus.CounterOpts{
+	Name: "quiesce_gate_decisions_total",
+	Help: "Decisions about Backups and Restores of Velero being created, by resource (backups, restores) and result: held, unchanged " +
+		"(it need not wait), skipped (Velero has done something with it already), error and panic (it passes, with a warning).",
+}, []string{"resource", "result"})
+
+var released = prometheus.NewCounterVec(prometheus.CounterOpts{
+	Name: "quiesce_gate_released_total",
+	Help: "Backups and Restores of Velero that this replica has let go, since no controller led, by result: opened (they went on unquiesced), failed.",
+}, []string{"result"})
+
 func init() {
-	metrics.Registry.MustRegister(admissions, decisions, restoredPods, restoreAdmissions)
+	metrics.Registry.MustRegister(admissions, decisions, restoredPods, restoreAdmissions, gateDecisions, released)
 }
+
+func observeGate(resource, result string) { gateDecisions.WithLabelValues(resource, result).Inc() }
 
 // judgeRestore says what came of a decision about a restored pod.
 func judgeRestore(decision restore.Decision) string {

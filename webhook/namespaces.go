@@ -4,8 +4,12 @@ import (
 	"context"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/quiesce-io/quiesce/hooks/match"
+	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch
@@ -24,6 +28,24 @@ func (c cachedNamespaces) Labels(ctx context.Context, namespace string) (map[str
 		return nil, false
 	}
 	return object.Labels, true
+}
+
+var _ optedInNamespaces = cachedNamespaces{}
+
+// OptedIn lists namespaces with the label, but for those that are being deleted: no hook runs there any more.
+func (c cachedNamespaces) OptedIn(ctx context.Context) ([]match.Namespace, error) {
+	var list metav1.PartialObjectMetadataList
+	list.SetGroupVersionKind(schema.GroupVersionKind{Version: "v1", Kind: "NamespaceList"})
+	if err := c.reader.List(ctx, &list, client.MatchingLabels{v1alpha1.HooksLabel: v1alpha1.HooksEnabled}); err != nil {
+		return nil, err
+	}
+	namespaces := make([]match.Namespace, 0, len(list.Items))
+	for i := range list.Items {
+		if item := &list.Items[i]; item.DeletionTimestamp == nil {
+			namespaces = append(namespaces, match.Namespace{Name: item.Name, Labels: item.Labels})
+		}
+	}
+	return namespaces, nil
 }
 
 // liveNamespaces asks the API server where the informer knows nothing: a restore creates a namespace moments before the

@@ -9,7 +9,6 @@ import (
 	"gomodules.xyz/jsonpatch/v2"
 
 	"github.com/quiesce-io/quiesce/hooks/restore"
-	"github.com/quiesce-io/quiesce/hooks/stamp"
 )
 
 const annotationsPath = "/metadata/annotations"
@@ -17,19 +16,19 @@ const annotationsPath = "/metadata/annotations"
 // pointerEscaper escapes a key for use in a JSON pointer (RFC 6901, section 3).
 var pointerEscaper = strings.NewReplacer("~", "~0", "/", "~1")
 
-// annotationPatch turns a decision into operations on the pod's annotations, in a stable order. They are built directly:
-// a diff of two pods would drop fields that this build does not know. An "add" of a key that is there replaces its value
+// annotationPatch are operations that set and remove some of an object's annotations, in a stable order. They are built directly:
+// a diff of two objects would drop fields that this build does not know. An "add" of a key that is there replaces its value
 // (RFC 6902, section 4.1).
-func annotationPatch(annotations map[string]string, decision stamp.Decision) []jsonpatch.Operation {
-	if len(decision.Set) > 0 && len(annotations) == 0 {
-		return []jsonpatch.Operation{jsonpatch.NewOperation("add", annotationsPath, decision.Set)}
+func annotationPatch(annotations, set map[string]string, remove []string) []jsonpatch.Operation {
+	if len(set) > 0 && len(annotations) == 0 {
+		return []jsonpatch.Operation{jsonpatch.NewOperation("add", annotationsPath, set)}
 	}
-	operations := make([]jsonpatch.Operation, 0, len(decision.Remove)+len(decision.Set))
-	for _, key := range decision.Remove {
+	operations := make([]jsonpatch.Operation, 0, len(remove)+len(set))
+	for _, key := range remove {
 		operations = append(operations, jsonpatch.NewOperation("remove", annotationPath(key), nil))
 	}
-	for _, key := range slices.Sorted(maps.Keys(decision.Set)) {
-		operations = append(operations, jsonpatch.NewOperation("add", annotationPath(key), decision.Set[key]))
+	for _, key := range slices.Sorted(maps.Keys(set)) {
+		operations = append(operations, jsonpatch.NewOperation("add", annotationPath(key), set[key]))
 	}
 	return operations
 }

@@ -1,5 +1,5 @@
 // Package webhook is the admission side of Quiesce: it stamps backup hook annotations on pods that are being created, and
-// adds init containers to those that a restore creates.
+// adds init containers to those that a restore creates. And it has Velero's Backups and Restores wait until their pods are quiesced.
 package webhook
 
 import (
@@ -10,7 +10,9 @@ import (
 	"net/http"
 	"time"
 
+	coordinationv1 "k8s.io/api/coordination/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -19,8 +21,10 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 
+	"github.com/quiesce-io/quiesce/hooks/library"
 	"github.com/quiesce-io/quiesce/hooks/match"
 	"github.com/quiesce-io/quiesce/hooks/policies"
+	"github.com/quiesce-io/quiesce/hooks/release"
 	"github.com/quiesce-io/quiesce/hooks/restore"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 	"github.com/quiesce-io/quiesce/webhook/authoring"
@@ -47,6 +51,8 @@ type Options struct {
 	ServiceName string
 	// CASecretName is the Secret, in the same namespace, that holds the CA. The controller keeps it.
 	CASecretName string
+	// Gate says what becomes of Velero's Backups and Restores.
+	Gate GateOptions
 	// ShutdownDelay is the time between failing readiness and closing the listener.
 	ShutdownDelay time.Duration
 }
@@ -58,7 +64,7 @@ const shutdownTimeout = 30 * time.Second
 // and the policies are compiled.
 func Run(ctx context.Context, config *rest.Config, options Options) error {
 	scheme := runtime.NewScheme()
-	if err := v1alpha1.AddToScheme(scheme); err != nil {
+	if err := errors.Join(v1alpha1.AddToScheme(scheme), coordinationv1.AddToScheme(scheme)); err != nil {
 		return fmt.Errorf("building the scheme: %w", err)
 	}
 	source, err := certificates.NewSource(config, options.Scope.Own, options.CASecretName, options.ServiceName)
@@ -95,18 +101,43 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 	if _, err := mgr.GetCache().GetInformer(ctx, namespaceMetadata(), cache.BlockUntilSynced(false)); err != nil {
 		return fmt.Errorf("watching namespaces: %w", err)
 	}
+	if err := watchLibrary(ctx, mgr.GetCache()); err != nil {
+		return err
+	}
 	loader, err := policies.NewLoader(config, mgr.GetHTTPClient(), mgr.GetCache(), options.Policies)
 	if err != nil {
 		return fmt.Errorf("setting up the policies: %w", err)
 	}
+	live, err := unlimited(config, mgr.GetHTTPClient(), scheme)
+	if err != nil {
+		return fmt.Errorf("setting up the guard of the library: %w", err)
+	}
 	namespaces := cachedNamespaces{mgr.GetCache()}
-	for path, handler := range map[string]http.Handler{
+	handlers := map[string]http.Handler{
 		StampPath: &review{handler: &stamper{policies: loader, namespaces: namespaces, scope: options.Scope}},
 		PreparePath: &review{policyDecides: true, handler: &preparer{
 			policies: loader, namespaces: liveNamespaces{namespaces, mgr.GetAPIReader()}, scope: options.Scope, markers: options.Markers}},
-		authoring.ValidatePath: &review{handler: &authoring.Validator{Check: match.Check}},
+		authoring.ValidatePath: &review{handler: &authoring.Validator{Check: match.Check, Resolve: resolver(loader), Library: lookup(mgr.GetCache())}},
 		authoring.AuthorPath:   &review{handler: &authoring.Recorder{}},
-	} {
+		authoring.ValidateLibraryPath: &review{handler: &authoring.LibraryValidator{
+			CheckScript: library.CheckScript, CheckTemplate: library.CheckTemplate, Library: lookup(mgr.GetCache()),
+		}},
+		authoring.LibraryAuthorPath: &review{handler: &authoring.Recorder{Library: true}},
+		authoring.GuardLibraryPath:  &review{handler: &authoring.Guard{Live: live}},
+	}
+	runnables := []manager.Runnable{source, loader}
+	if options.Gate.Enabled {
+		direct, err := client.New(config, client.Options{HTTPClient: mgr.GetHTTPClient(), Scheme: scheme})
+		if err != nil {
+			return fmt.Errorf("setting up the gate: %w", err)
+		}
+		runnables = append(runnables, &gone{
+			client: direct, lease: types.NamespacedName{Namespace: options.Scope.Own, Name: controllerLease},
+			releaser: &release.Releaser{Client: direct}, options: options.Gate,
+		})
+		handlers[GatePath] = &review{handler: &gate{policies: loader, namespaces: namespaces, scope: options.Scope, now: time.Now}}
+	}
+	for path, handler := range handlers {
 		// Asking for the server is what makes the manager run it.
 		mgr.GetWebhookServer().Register(path, handler)
 	}
@@ -133,7 +164,7 @@ func Run(ctx context.Context, config *rest.Config, options Options) error {
 	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
 		return fmt.Errorf("adding a health check: %w", err)
 	}
-	for _, runnable := range []manager.Runnable{source, loader} {
+	for _, runnable := range runnables {
 		if err := mgr.Add(runnable); err != nil {
 			return fmt.Errorf("adding to the manager: %w", err)
 		}

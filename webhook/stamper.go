@@ -68,7 +68,7 @@ func (s *stamper) Handle(ctx context.Context, request admission.Request) (respon
 		return admission.Allowed("").WithWarnings("quiesce: the pod passes without backup hooks: " + err.Error())
 	}
 	came = judge(decision, annotations)
-	operations := annotationPatch(annotations, decision)
+	operations := annotationPatch(annotations, decision.Set, decision.Remove)
 	if len(operations) == 0 {
 		return admission.Allowed("")
 	}

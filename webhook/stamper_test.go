@@ -147,8 +147,7 @@ func podOfSize(t *testing.T, bytes int) []byte {
 }
 
 func TestKeysAreEscapedInPatches(t *testing.T) {
-	operations := annotationPatch(map[string]string{"x": ""}, stamp.Decision{
-		Set: map[string]string{"b.io/~set": "v"}, Remove: []string{"a.io/remove~"}})
+	operations := annotationPatch(map[string]string{"x": ""}, map[string]string{"b.io/~set": "v"}, []string{"a.io/remove~"})
 	raw, err := json.Marshal(operations)
 	require.NoError(t, err)
 	assert.JSONEq(t, `[

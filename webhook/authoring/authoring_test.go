@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 	"sigs.k8s.io/yaml"
 
+	"github.com/quiesce-io/quiesce/hooks/library"
 	"github.com/quiesce-io/quiesce/hooks/match"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
@@ -73,12 +74,12 @@ func TestTheValidatorRefusesWithTheFieldAndWhatToWrite(t *testing.T) {
 			says: []string{"cannot be used: first; second"},
 		},
 		"a field of a newer CRD": {
-			spec: `{hooks: [{name: flush, script: {name: flush}}]}`,
-			says: []string{"spec.hooks[0].script: this version of quiesce-webhook does not know the field"},
+			spec: `{hooks: [{name: flush, wasm: {name: flush}}]}`,
+			says: []string{"spec.hooks[0].wasm: this version of quiesce-webhook does not know the field"},
 		},
 		"a type that is another's": {spec: `{hooks: {}}`, says: []string{"reading the spec: ", "/hooks"}},
 		"a spec beyond all bounds": {
-			spec: `{hooks: [{name: flush, exec: {command: [` + strings.Repeat("x", maxSpecBytes) + `]}}]}`,
+			spec: `{hooks: [{name: flush, exec: {command: [` + strings.Repeat("x", v1alpha1.MaxSpecBytes) + `]}}]}`,
 			says: []string{"spec: it has 524", "may have 524288", "write shorter commands"},
 		},
 	}
@@ -88,7 +89,7 @@ func TestTheValidatorRefusesWithTheFieldAndWhatToWrite(t *testing.T) {
 			if check == nil {
 				check = noMistake
 			}
-			response := (&Validator{check}).Handle(t.Context(), requestFor(policyJSON(t, test.spec, "{}"), nil))
+			response := (&Validator{Check: check}).Handle(t.Context(), requestFor(policyJSON(t, test.spec, "{}"), nil))
 			require.False(t, response.Allowed)
 			assert.EqualValues(t, http.StatusUnprocessableEntity, response.Result.Code)
 			assert.Equal(t, metav1.StatusReasonInvalid, response.Result.Reason)
@@ -101,7 +102,7 @@ func TestTheValidatorRefusesWithTheFieldAndWhatToWrite(t *testing.T) {
 }
 
 func TestTheValidatorPassesAGoodPolicyAndWarnsOfABrokenRecipe(t *testing.T) {
-	validator := &Validator{noMistake}
+	validator := &Validator{Check: noMistake}
 	response := validator.Handle(t.Context(), requestFor(policyJSON(t, goodSpec, "{}"), nil))
 	assert.True(t, response.Allowed)
 	assert.Empty(t, response.Warnings)
@@ -118,7 +119,7 @@ func TestTheValidatorNamesANamespacedPolicyThatHasNoNameYet(t *testing.T) {
 	request := requestFor([]byte(`{"metadata": {"generateName": "pg-"}, "spec": {}}`), nil)
 	request.Resource.Resource, request.Name, request.Namespace = "namespacedhookpolicies", "", "shop"
 	var got match.Ref
-	(&Validator{func(ref match.Ref, _ *v1alpha1.HookPolicySpec) error { got = ref; return nil }}).Handle(t.Context(), request)
+	(&Validator{Check: func(ref match.Ref, _ *v1alpha1.HookPolicySpec) error { got = ref; return nil }}).Handle(t.Context(), request)
 	assert.Equal(t, match.Ref{Namespace: "shop", Name: "pg-"}, got)
 }
 
@@ -146,7 +147,7 @@ func TestTheValidatorJudgesAnUpdateOnlyWhereItChangesWhatRuns(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			judged := false
-			validator := &Validator{func(match.Ref, *v1alpha1.HookPolicySpec) error { judged = true; return nil }}
+			validator := &Validator{Check: func(match.Ref, *v1alpha1.HookPolicySpec) error { judged = true; return nil }}
 			response := validator.Handle(t.Context(), requestFor(policyJSON(t, test.spec, "{}"), policyJSON(t, test.old, "{}")))
 			assert.Equal(t, test.judged, judged || !response.Allowed)
 		})
@@ -174,7 +175,7 @@ func TestBothHandlersRefuseWhatTheyCannotJudge(t *testing.T) {
 		"a name twice":            {requestFor([]byte(`{"metadata":{},"spec":{"a":1,"a":2}}`), nil), "duplicate"},
 	}
 	for name, test := range tests {
-		for kind, handler := range map[string]admission.Handler{"validator": &Validator{noMistake}, "recorder": &Recorder{}} {
+		for kind, handler := range map[string]admission.Handler{"validator": &Validator{Check: noMistake}, "recorder": &Recorder{}} {
 			t.Run(name+" "+kind, func(t *testing.T) {
 				response := handler.Handle(t.Context(), test.request)
 				require.False(t, response.Allowed)
@@ -187,8 +188,8 @@ func TestBothHandlersRefuseWhatTheyCannotJudge(t *testing.T) {
 
 func TestAPanicIsARefusal(t *testing.T) {
 	for kind, handler := range map[string]admission.Handler{
-		"validator": &Validator{func(match.Ref, *v1alpha1.HookPolicySpec) error { panic("out of order") }},
-		"recorder":  &Recorder{func() time.Time { panic("no time") }},
+		"validator": &Validator{Check: func(match.Ref, *v1alpha1.HookPolicySpec) error { panic("out of order") }},
+		"recorder":  &Recorder{Now: func() time.Time { panic("no time") }},
 	} {
 		response := handler.Handle(t.Context(), requestFor(policyJSON(t, goodSpec, "{}"), nil))
 		require.False(t, response.Allowed, kind)
@@ -233,7 +234,7 @@ func TestTheRecorder(t *testing.T) {
 				old = policyJSON(t, test.old, test.oldAnnotations)
 			}
 			clock := func() time.Time { return time.Date(2026, 6, 1, 12, 0, 0, 0, time.FixedZone("CEST", 2*60*60)) }
-			response := (&Recorder{clock}).Handle(t.Context(), requestFor(object, old))
+			response := (&Recorder{Now: clock}).Handle(t.Context(), requestFor(object, old))
 			require.True(t, response.Allowed)
 			operations, err := json.Marshal(response.Patches)
 			require.NoError(t, err)
@@ -262,4 +263,42 @@ func TestTheRecorderHasAClock(t *testing.T) {
 	_, err := time.Parse(time.RFC3339, record[v1alpha1.AuthoredAtAnnotation])
 	require.NoError(t, err)
 	assert.True(t, strings.HasSuffix(record[v1alpha1.AuthoredAtAnnotation], "Z"), "in UTC")
+}
+
+// What a policy refers to is judged with it, as far as it is there.
+func TestTheValidatorJudgesWhatAPolicyComesTo(t *testing.T) {
+	known := &library.Library{Templates: map[string]*v1alpha1.HookTemplateSpec{"pg": {
+		Params: []v1alpha1.TemplateParam{{Name: "user", Required: true}},
+		Hooks: []v1alpha1.Hook{{
+			Name: "lock", Stages: []v1alpha1.Stage{v1alpha1.PreSnapshot}, Exec: &v1alpha1.ExecAction{Command: []string{"mysql", "-e", "FLUSH TABLES WITH READ LOCK"}},
+		}},
+	}}}
+	tests := map[string]struct {
+		spec    string
+		refused string
+		warned  string
+		judged  int // hooks
+	}{
+		"a template that is not there yet": {spec: `{template: {name: other}}`},
+		"one without its param":            {spec: `{template: {name: pg}}`, refused: "spec.template.params"},
+		"one with it":                      {spec: `{template: {name: pg, params: [{name: user, value: app}]}}`, warned: "FLUSH TABLES WITH READ LOCK", judged: 1},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			judged := -1
+			validator := &Validator{Resolve: known.Resolve, Check: func(_ match.Ref, spec *v1alpha1.HookPolicySpec) error {
+				judged = len(spec.Hooks)
+				return nil
+			}}
+			response := validator.Handle(t.Context(), requestFor(policyJSON(t, test.spec, "{}"), nil))
+			if test.refused != "" {
+				require.False(t, response.Allowed)
+				assert.Contains(t, response.Result.Message, test.refused)
+				return
+			}
+			require.True(t, response.Allowed, "%+v", response.Result)
+			assert.Equal(t, test.judged, judged)
+			assert.Contains(t, strings.Join(response.Warnings, "\n"), test.warned)
+		})
+	}
 }

@@ -3,6 +3,7 @@ package authoring
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,14 +15,21 @@ import (
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
-// AuthorPath is where the API server sends policies to have their author recorded.
-const AuthorPath = "/author-policies"
+// AuthorPath is where the API server sends policies to have their author recorded, and LibraryAuthorPath scripts and templates.
+const (
+	AuthorPath        = "/author-policies"
+	LibraryAuthorPath = "/author-library"
+)
 
 // +kubebuilder:webhook:path=/author-policies,mutating=true,failurePolicy=fail,sideEffects=None,groups=quiesce.io,resources=hookpolicies;namespacedhookpolicies,verbs=create;update,versions=v1alpha1,name=policies.quiesce.io,admissionReviewVersions=v1,reinvocationPolicy=IfNeeded,timeoutSeconds=5,matchPolicy=Equivalent
+// +kubebuilder:webhook:path=/author-library,mutating=true,failurePolicy=fail,sideEffects=None,groups=quiesce.io,resources=hookscripts;hooktemplates,verbs=create;update,versions=v1alpha1,name=library.quiesce.io,admissionReviewVersions=v1,reinvocationPolicy=IfNeeded,timeoutSeconds=5,matchPolicy=Equivalent
 
-// Recorder writes who wrote the spec of a policy, and when, into annotations of the policy: whatever the request has
+// Recorder writes who wrote the spec of an object, and when, into annotations of the object: whatever the request has
 // there. What has been recorded stays while the spec does.
 type Recorder struct {
+	// Library has it record authors of scripts and templates, which get InUseFinalizer as well when they are created, so that they
+	// are never without it. Else it records those of policies.
+	Library bool
 	// Now is the clock; nil for the real one.
 	Now func() time.Time
 }
@@ -31,7 +39,11 @@ var _ admission.Handler = (*Recorder)(nil)
 // Handle implements admission.Handler. It comes ahead of the schema's validation, so that the spec may be of any shape.
 func (r *Recorder) Handle(ctx context.Context, request admission.Request) (response admission.Response) {
 	defer refusePanic(ctx, request, &response)
-	change, err := readChange(request)
+	family := &policyFamily
+	if r.Library {
+		family = &libraryFamily
+	}
+	change, err := family.readChange(request)
 	if err != nil {
 		return refuse(http.StatusBadRequest, metav1.StatusReasonBadRequest, err)
 	}
@@ -46,10 +58,11 @@ func (r *Recorder) Handle(ctx context.Context, request admission.Request) (respo
 			}
 		}
 	}
-	return admission.Response{
-		Patches:           recordPatch(change.policy.Metadata.Annotations, record),
-		AdmissionResponse: admissionv1.AdmissionResponse{Allowed: true},
+	patches := recordPatch(change.object.Metadata.Annotations, record)
+	if r.Library && change.old == nil {
+		patches = append(patches, finalizerPatch(change.object.Metadata.Finalizers)...)
 	}
+	return admission.Response{Patches: patches, AdmissionResponse: admissionv1.AdmissionResponse{Allowed: true}}
 }
 
 func (r *Recorder) now() time.Time {
@@ -85,4 +98,16 @@ func recordPatch(annotations, record map[string]string) []jsonpatch.Operation {
 		}
 	}
 	return operations
+}
+
+// finalizerPatch adds our finalizer to those of an object.
+func finalizerPatch(finalizers []string) []jsonpatch.Operation {
+	const finalizersPath = "/metadata/finalizers"
+	switch {
+	case slices.Contains(finalizers, v1alpha1.InUseFinalizer):
+		return nil
+	case len(finalizers) == 0:
+		return []jsonpatch.Operation{jsonpatch.NewOperation("add", finalizersPath, []string{v1alpha1.InUseFinalizer})}
+	}
+	return []jsonpatch.Operation{jsonpatch.NewOperation("add", finalizersPath+"/-", v1alpha1.InUseFinalizer)}
 }

@@ -16,7 +16,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/quiesce-io/quiesce/hooks/advice"
+	"github.com/quiesce-io/quiesce/hooks/library"
 	"github.com/quiesce-io/quiesce/hooks/match"
+	"github.com/quiesce-io/quiesce/hooks/usage"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
@@ -25,15 +27,16 @@ const ValidatePath = "/validate-policies"
 
 // +kubebuilder:webhook:path=/validate-policies,mutating=false,failurePolicy=fail,sideEffects=None,groups=quiesce.io,resources=hookpolicies;namespacedhookpolicies,verbs=create;update,versions=v1alpha1,name=policies.quiesce.io,admissionReviewVersions=v1,timeoutSeconds=5,matchPolicy=Equivalent
 
-// maxSpecBytes is how large the spec of a policy may be, as JSON. Twice what all annotations of a pod may take
-// (k8s.io/apimachinery, TotalAnnotationSizeLimitB), and low enough for etcd (--max-request-bytes).
-const maxSpecBytes = 512 << 10
-
 // Validator refuses policies that could not be used, which the schema lets through, and says which field is wrong and
 // what to write. For recipes that are known to be broken it warns.
 type Validator struct {
 	// Check compiles the policy. Its error names the field and says what to write.
 	Check func(ref match.Ref, spec *v1alpha1.HookPolicySpec) error
+	// Resolve is the policy with what it refers to put in its place; nil leaves it as it is. One that refers to something missing is
+	// judged by what it has itself.
+	Resolve func(spec *v1alpha1.HookPolicySpec) (*v1alpha1.HookPolicySpec, error)
+	// Library looks up what a policy names there.
+	Library Lookup
 }
 
 var _ admission.Handler = (*Validator)(nil)
@@ -41,41 +44,56 @@ var _ admission.Handler = (*Validator)(nil)
 // Handle implements admission.Handler. What cannot be judged is refused.
 func (v *Validator) Handle(ctx context.Context, request admission.Request) (response admission.Response) {
 	defer refusePanic(ctx, request, &response)
-	change, err := readChange(request)
+	change, err := policyFamily.readChange(request)
 	if err != nil {
 		return refuse(http.StatusBadRequest, metav1.StatusReasonBadRequest, err)
 	}
 	if !change.authors() {
 		return admission.Allowed("")
 	}
-	ref := change.ref(request)
-	spec, err := decodeSpec(change.policy.Spec)
-	if err == nil {
-		err = v.Check(ref, spec)
-	}
+	ref := match.Ref{Namespace: request.Namespace, Name: change.name()}
+	spec := &v1alpha1.HookPolicySpec{}
+	resolved, err := v.judge(ref, change.object.Spec, spec)
 	if err != nil {
 		return refuse(http.StatusUnprocessableEntity, metav1.StatusReasonInvalid, sentence(ref, err))
 	}
-	return admission.Allowed("").WithWarnings(advice.For(spec)...)
+	user, _ := usage.Of(&v1alpha1.HookPolicy{Spec: *spec})
+	return admission.Allowed("").WithWarnings(append(v.Library.missing(ctx, user.Targets()), advice.For(resolved)...)...)
+}
+
+// judge decodes a spec, and says why it could not be used, or what it comes to.
+func (v *Validator) judge(ref match.Ref, raw []byte, spec *v1alpha1.HookPolicySpec) (resolved *v1alpha1.HookPolicySpec, err error) {
+	if err := decodeSpec(raw, spec); err != nil {
+		return nil, err
+	}
+	resolved = spec
+	if v.Resolve != nil {
+		found, err := v.Resolve(spec)
+		if _, missing := errors.AsType[library.MissingError](err); err != nil && !missing {
+			return nil, err
+		} else if err == nil {
+			resolved = found
+		}
+	}
+	return resolved, v.Check(ref, resolved)
 }
 
 // decodeSpec refuses fields that this build does not know. The API server has dropped what the CRD does not know, so that
 // such a field is one of a newer CRD: a policy is not taken before it can be judged as a whole.
-func decodeSpec(raw []byte) (*v1alpha1.HookPolicySpec, error) {
-	if len(raw) > maxSpecBytes {
-		return nil, fmt.Errorf("spec: it has %d bytes and may have %d: a pod's annotations take less in all; "+
-			"write shorter commands, or call a script that the container has", len(raw), maxSpecBytes)
+func decodeSpec(raw []byte, spec any) error {
+	if len(raw) > v1alpha1.MaxSpecBytes {
+		return fmt.Errorf("spec: it has %d bytes and may have %d: a pod's annotations take less in all; "+
+			"write shorter commands, or call a script that the container has", len(raw), v1alpha1.MaxSpecBytes)
 	}
-	spec := &v1alpha1.HookPolicySpec{}
 	err := json.Unmarshal(raw, spec, json.RejectUnknownMembers(true))
 	if mistake, isSemantic := errors.AsType[*json.SemanticError](err); isSemantic && errors.Is(err, json.ErrUnknownName) {
-		return nil, fmt.Errorf("%s: this version of quiesce-webhook does not know the field: wait until its roll-out has "+
+		return fmt.Errorf("%s: this version of quiesce-webhook does not know the field: wait until its roll-out has "+
 			"ended, or upgrade it to the version of the CRDs", fieldPath(string(mistake.JSONPointer)))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading the spec: %w", err)
+		return fmt.Errorf("reading the spec: %w", err)
 	}
-	return spec, nil
+	return nil
 }
 
 // fieldPath writes a JSON pointer into the spec as Kubernetes writes the paths of fields.
@@ -91,8 +109,8 @@ func fieldPath(pointer string) string {
 	return string(path)
 }
 
-// sentence is one line that says what is wrong with which policy.
-func sentence(ref match.Ref, err error) error {
+// sentence is one line that says what is wrong with which object.
+func sentence(ref fmt.Stringer, err error) error {
 	return fmt.Errorf("%s cannot be used: %s", ref, strings.ReplaceAll(err.Error(), "\n", "; "))
 }
 
@@ -108,9 +126,9 @@ func refusePanic(ctx context.Context, request admission.Request, response *admis
 	if cause == nil {
 		return
 	}
-	logf.FromContext(ctx).WithName("authoring").Error(fmt.Errorf("panic: %v", cause), "A policy was refused",
+	logf.FromContext(ctx).WithName("authoring").Error(fmt.Errorf("panic: %v", cause), "A request was refused",
 		"resource", request.Resource.Resource, "namespace", request.Namespace, "name", request.Name,
 		"requestID", request.UID, "stack", string(debug.Stack()))
 	*response = refuse(http.StatusInternalServerError, metav1.StatusReasonInternalError,
-		errors.New("the policy is refused for an internal error of Quiesce: see the log of quiesce-webhook, and report it"))
+		errors.New("the request is refused for an internal error of Quiesce: see the log of quiesce-webhook, and report it"))
 }

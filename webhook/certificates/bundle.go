@@ -4,10 +4,11 @@ import (
 	"bytes"
 	"crypto/x509"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
+
+	"k8s.io/client-go/util/cert"
 )
 
 // maxPrevious is how many CAs stay in the caBundle beside the current one: two, since the CA may change once more before
@@ -18,7 +19,7 @@ const maxPrevious = 2
 // latest first, while they are still valid. Replicas present leaves of an old CA until they have taken the new one up, and
 // the API server must believe both.
 func bundle(current, existing []byte, now time.Time) ([]byte, error) {
-	wanted, err := parse(current)
+	wanted, err := cert.ParseCertsPEM(current)
 	if err != nil {
 		return nil, fmt.Errorf("the CA certificate: %w", err)
 	}
@@ -36,7 +37,7 @@ func bundle(current, existing []byte, now time.Time) ([]byte, error) {
 
 // previous finds, in a bundle, the latest certificates of ours that are valid and not the current one.
 func previous(existing []byte, current *x509.Certificate, now time.Time) []*x509.Certificate {
-	certificates, err := parse(existing)
+	certificates, err := cert.ParseCertsPEM(existing)
 	if err != nil {
 		return nil // an unreadable bundle is replaced: nothing can be lost by it
 	}
@@ -46,23 +47,4 @@ func previous(existing []byte, current *x509.Certificate, now time.Time) []*x509
 	// Stable, for CAs that were made within one second: the order of the bundle is that of their coming.
 	slices.SortStableFunc(certificates, func(a, b *x509.Certificate) int { return b.NotBefore.Compare(a.NotBefore) })
 	return certificates[:min(len(certificates), maxPrevious)]
-}
-
-func parse(bundle []byte) ([]*x509.Certificate, error) {
-	var certificates []*x509.Certificate
-	for rest := bundle; ; {
-		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil {
-			break
-		}
-		certificate, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, err
-		}
-		certificates = append(certificates, certificate)
-	}
-	if len(certificates) == 0 {
-		return nil, errors.New("no certificate in PEM form")
-	}
-	return certificates, nil
 }
