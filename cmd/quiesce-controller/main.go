@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -35,6 +36,9 @@ func run() error {
 	options.policies.BindFlags(flag.CommandLine)
 	flag.IntVar(&options.stampsPerSecond, "stamps-per-second", 50, "how many running pods may be patched in a second")
 	options.sessions.bindFlags(flag.CommandLine)
+	options.signals.bindFlags(flag.CommandLine)
+	flag.BoolVar(&options.deliverTemplates, "deliver-templates", true,
+		"keep the HookTemplates of the application library in the cluster; false takes away those that nobody uses")
 	flag.StringVar(&options.caSecretName, "ca-secret-name", "quiesce-webhook-ca", "Secret in which to keep the CA")
 	flag.StringVar(&options.webhookConfigurationName, "webhook-configuration-name", "quiesce-webhook",
 		"MutatingWebhookConfiguration and ValidatingWebhookConfiguration into which to write the CA")
@@ -44,7 +48,7 @@ func run() error {
 	if options.stampsPerSecond < 1 {
 		return fmt.Errorf("--stamps-per-second: got %d, write 1 or more", options.stampsPerSecond)
 	}
-	if err := options.sessions.check(); err != nil {
+	if err := errors.Join(options.sessions.check(), options.signals.check()); err != nil {
 		return err
 	}
 

@@ -37,6 +37,8 @@ type options struct {
 	policies                                   policies.Options
 	stampsPerSecond                            int
 	sessions                                   sessionOptions
+	signals                                    signalOptions
+	deliverTemplates                           bool
 	caSecretName, webhookConfigurationName     string
 }
 
@@ -94,6 +96,15 @@ func newManager(config *rest.Config, options options) (manager.Manager, *session
 	sessions, err := addSessions(mgr, loader, options)
 	if err != nil {
 		return nil, nil, fmt.Errorf("setting up sessions: %w", err)
+	}
+	if err := addSignals(mgr, loader, sessions, options); err != nil {
+		return nil, nil, fmt.Errorf("setting up Velero's signals: %w", err)
+	}
+	if err := addLibrary(mgr); err != nil {
+		return nil, nil, fmt.Errorf("setting up the library: %w", err)
+	}
+	if err := addDelivery(mgr, options.deliverTemplates); err != nil {
+		return nil, nil, fmt.Errorf("setting up the application library: %w", err)
 	}
 	injector := &certificates.Injector{Client: mgr.GetClient(), Secret: secret, Configuration: options.webhookConfigurationName}
 	if err := injector.SetupWithManager(mgr); err != nil {

@@ -65,8 +65,14 @@ func uninstall(arguments []string) error {
 	return (&uninstaller{api, *namespace, os.Stdout}).run(ctx)
 }
 
-// uninstaller has all sessions end, ends the controller, has the API server call no webhook of ours, and takes the stamps off
-// all pods. It may run again at any time, and goes on where it was.
+// uninstaller lets go what Velero has waiting, has all sessions end, ends the controller, has the API server call no webhook of ours, and takes
+// our finalizers off all objects, away the delivered templates that nobody uses, and the stamps off all pods. It may run again at any time,
+// and goes on where it was.
+//
+// What waits is let go three times, since more may come until the API server calls no webhook. First, while a controller is there: it would
+// have a Backup fail whose sessions are cancelled, so that it is let go ahead of them, and those whose pods are not quiesced yet are
+// cancelled by the controller itself. Then when the controller has ended, which may have held some meanwhile, or have refused some and not come
+// to end them. At last when no webhook marks any more.
 type uninstaller struct {
 	client.Client
 	namespace string
@@ -74,12 +80,18 @@ type uninstaller struct {
 }
 
 func (u *uninstaller) run(ctx context.Context) error {
+	if _, err := u.letGo(ctx); err != nil {
+		u.say("What Velero has waiting could not be let go yet: %v", err)
+	}
 	// Only the controller can thaw what its sessions have quiesced.
 	if err := u.endSessions(ctx); err != nil {
 		return err
 	}
 	// Before anything is removed: the controller would bring it back.
 	if err := u.endController(ctx); err != nil {
+		return err
+	}
+	if err := u.letGoOfTheRest(ctx, time.Time{}); err != nil {
 		return err
 	}
 	if err := u.releaseSessions(ctx); err != nil {
@@ -99,7 +111,18 @@ func (u *uninstaller) run(ctx context.Context) error {
 			return fmt.Errorf("%s %s is left, by which the API server calls Quiesce: %w", kind, name.Name, err)
 		}
 	}
-	return u.unstamp(ctx, time.Now().Add(afterglow))
+	uncalled := time.Now().Add(afterglow)
+	if err := u.letGoOfTheRest(ctx, uncalled); err != nil {
+		return err
+	}
+	// Only now: the controller would put them back.
+	if err := u.releaseLibrary(ctx); err != nil {
+		return err
+	}
+	if err := u.removeTemplates(ctx); err != nil {
+		return err
+	}
+	return u.unstamp(ctx, uncalled)
 }
 
 // endController scales the controller to nothing, and waits until its pods have gone.

@@ -1,4 +1,5 @@
-// Command quiesce-webhook answers the API server's admission requests: it stamps backup hooks on pods.
+// Command quiesce-webhook answers the API server's admission requests: it stamps backup hooks on pods, and has
+// Velero's Backups wait.
 package main
 
 import (
@@ -35,6 +36,7 @@ func run() error {
 		options.Markers.AddLabels)
 	flag.Func("restore-annotations", "keys of annotations by which restored pods are known, beside quiesce.io/restored, separated by commas",
 		options.Markers.AddAnnotations)
+	options.Gate.BindFlags(flag.CommandLine)
 	flag.StringVar(&options.ServiceName, "service-name", "quiesce-webhook", "Service by which the API server reaches this webhook")
 	flag.StringVar(&options.CASecretName, "ca-secret-name", "quiesce-webhook-ca", "Secret that holds the CA; quiesce-controller makes it")
 	flag.DurationVar(&options.ShutdownDelay, "shutdown-delay", 5*time.Second, "time to go on serving after SIGTERM, while endpoints are updated")

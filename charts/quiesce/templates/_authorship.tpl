@@ -1,7 +1,8 @@
 {{/*
-A ValidatingAdmissionPolicy and its binding: whoever writes a policy needs a right in all namespaces that it is for. Takes a
-dict: root, name, needs (CEL: whether the policy needs it), right (in words), check (CEL: the resource), verb, who; and, if
-something is refused to everybody, refuses: when and says (both CEL).
+A ValidatingAdmissionPolicy and its binding: whoever writes a policy needs a right in all namespaces that it is for, and whoever
+writes a script or a template in all there are, since any policy may use it. Takes a dict: root, name, resources, needs (CEL: whether
+the object needs it), right (in words), check (CEL: the resource), verb, who, whoElse (of scripts and templates, if it differs);
+and, if something is refused to everybody, refuses: when and says (both CEL).
 */}}
 {{- define "quiesce.authorship" -}}
 {{- $limit := 20 }}
@@ -22,7 +23,7 @@ spec:
       - apiGroups: [quiesce.io]
         apiVersions: [v1alpha1]
         operations: [CREATE, UPDATE]
-        resources: [hookpolicies, namespacedhookpolicies]
+        resources: {{ toJson .resources }}
   variables:
     - name: authors
       expression: {{ printf "%s && %s" (include "quiesce.authors" .root) .needs | quote }}
@@ -38,9 +39,11 @@ spec:
       expression: "object.spec.?selector.?includedNamespaces.orValue([])"
     - name: globs
       expression: "variables.included.filter(name, name.contains('*') || name.contains('?'))"
+    - name: ofLibrary
+      expression: "request.resource.resource in ['hookscripts', 'hooktemplates']"
     # Names narrow a namespaceSelector, so that they are all that counts where there are only names.
     - name: forAnyNamespace
-      expression: "variables.clusterScoped && (size(variables.included) == 0 || size(variables.globs) > 0)"
+      expression: "variables.ofLibrary || variables.clusterScoped && (size(variables.included) == 0 || size(variables.globs) > 0)"
     - name: namespaces
       expression: "variables.forAnyNamespace ? [] : variables.clusterScoped ? variables.included : [request.namespace]"
     - name: mayEverywhere
@@ -61,7 +64,10 @@ spec:
     - expression: "!variables.authors || !variables.forAnyNamespace || variables.mayEverywhere"
       reason: Forbidden
       messageExpression: >-
-        request.userInfo.username + ' lacks the right to {{ .right }} in all namespaces, which whoever {{ .who }} needs, since '
+        variables.ofLibrary
+        ? request.userInfo.username + ' lacks the right to {{ .right }} in all namespaces, which whoever {{ .whoElse | default .who }} needs, since policies of any'
+        + ' namespace may use it: have somebody write it who has the right, or write it into policies of the namespaces in which you have it'
+        : request.userInfo.username + ' lacks the right to {{ .right }} in all namespaces, which whoever {{ .who }} needs, since '
         + (size(variables.included) == 0 ? 'it names no namespace' : 'it has the glob ' + variables.globs[0])
         + ': write in spec.selector.includedNamespaces the names of the namespaces in which you have the right, or a NamespacedHookPolicy in each of them'
     - expression: "!variables.authors || size(variables.namespaces) <= {{ $limit }} || variables.mayEverywhere"

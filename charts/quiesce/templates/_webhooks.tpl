@@ -5,6 +5,7 @@ The webhooks of a configuration, as generated, with what the values say. Takes a
 {{- range (include "quiesce.generated" (dict "root" .root "path" "generated/webhook/manifests.yaml") | fromYaml).documents }}
 {{- if eq .kind $.kind }}
 {{- range .webhooks }}
+{{- if or (ne .name "backups.quiesce.io") $.root.Values.velero.gate.enabled }}
 {{- /*
 No caBundle: the controller writes it, once it has made the CA. A field that is absent here is not Helm's, so neither
 server-side apply (entries are merged by name) nor the three-way merge of older clients takes it away on an upgrade.
@@ -33,10 +34,16 @@ The webhook must not stand in the way of what it needs itself, hence the namespa
         "key" "kubernetes.io/metadata.name"
         "operator" "NotIn"
         "values" $excluded))) }}
-{{- else }}
+{{- else if eq .name "backups.quiesce.io" }}
+{{- /*
+Velero's objects lie in its own namespace, which need not opt in.
+*/}}
+{{- $_ := set . "timeoutSeconds" $.root.Values.webhook.timeoutSeconds }}
+{{- else if ne .name "library-in-use.quiesce.io" }}
 {{- /*
 These fail closed, so they are asked no more than they must be: while the webhook is away, a policy can still be
-suspended, relabelled, freed of its finalizers and deleted.
+suspended, relabelled, freed of its finalizers and deleted, and so can a script or a template, but for the last: who uses it
+is the webhook's to say.
 */}}
 {{- $condition := include "quiesce.authors" $ }}
 {{- if eq $.kind "MutatingWebhookConfiguration" }}
@@ -45,6 +52,7 @@ suspended, relabelled, freed of its finalizers and deleted.
 {{- $_ := set . "matchConditions" (list (dict "name" "authors" "expression" $condition)) }}
 {{- end }}
 - {{ toYaml . | indent 2 | trim }}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -62,7 +70,7 @@ has(object.metadata.labels) && {{ toJson $labels }}.exists(key, key in object.me
 {{- end }}
 
 {{/*
-CEL: whether a request gives a policy a spec that somebody must answer for. Suspending a policy, and nothing else, does not:
+CEL: whether a request gives a policy, a script or a template a spec that somebody must answer for. Suspending a policy, and nothing else, does not:
 stopping must need neither rights nor a webhook. The webhook itself decides alike (webhook/authoring/change.go).
 */}}
 {{- define "quiesce.authors" -}}
