@@ -1,0 +1,233 @@
+package activity
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	apifields "k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/command"
+	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
+)
+
+// logs is the command of this name.
+type logs struct {
+	*command.Frame
+
+	session, policy, pod, stage   string
+	results                       []string
+	since, sinceTime, until       string
+	tail                          int
+	follow, showOutput, noHeaders bool
+	allNamespaces                 bool
+	output                        string
+}
+
+// NewLogs returns the command that shows what hooks have run.
+func NewLogs(frame *command.Frame) *cobra.Command {
+	l := &logs{Frame: frame}
+	c := &cobra.Command{
+		Use:   "logs",
+		Short: "Show which hooks ran in which pods, when, and how they came out",
+		Long: `Show which hooks ran in which pods, when, and how they came out: one line for each hook and pod, in the order in which
+they ran.
+
+It is read from the HookRuns of sessions, so it goes back as far as those are kept: a week, unless the session or the
+installation says otherwise. Of a hook that failed the end of its output is kept as well: --show-output. What was skipped has
+no time of its own, and stands at the beginning of its session. Hooks that Velero runs by the annotations of stamped pods are in
+Velero's own logs: velero backup logs NAME.`,
+		Example: `  # What ran in the namespace of the current context
+  kubectl quiesce logs
+
+  # Why last night's backup failed, with what the commands have written
+  kubectl quiesce logs -n shop --since 12h --result Failed --show-output
+
+  # One pod, as it happens
+  kubectl quiesce logs -n shop --pod db-0 -f
+
+  # For a machine: a JSON object a line
+  kubectl quiesce logs -A --policy postgres --since-time 2026-01-31T02:00:00Z -o json`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			ctx, stop := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			return l.run(ctx, c)
+		},
+	}
+	flags := c.Flags()
+	flags.StringVar(&l.session, "session", "", "Only of this HookSession")
+	flags.StringVar(&l.policy, "policy", "", "Only of the HookPolicy or NamespacedHookPolicy with this name")
+	flags.StringVar(&l.pod, "pod", "", "Only in this pod")
+	flags.StringVar(&l.stage, "stage", "", "Only of this stage: "+strings.Join(stageNames(), ", "))
+	flags.StringSliceVar(&l.results, "result", nil, "Only with these results: Succeeded, Failed, Skipped, Held (a hold that is open, or was)")
+	flags.StringVar(&l.since, "since", "", "Only what began as long ago as this, or less, such as 15m or 24h")
+	flags.StringVar(&l.sinceTime, "since-time", "", "Only what began at this time (RFC 3339) or later")
+	flags.StringVar(&l.until, "until", "", "Only what began at this time (RFC 3339) or earlier, or at least as long ago as this")
+	flags.IntVar(&l.tail, "tail", -1, "Only the last of the lines, as many as this; -1 for all")
+	flags.BoolVarP(&l.follow, "follow", "f", false, "Go on with what comes, until Ctrl-C")
+	flags.BoolVar(&l.showOutput, "show-output", false, "Show below each line what is kept of the command's output")
+	flags.BoolVar(&l.noHeaders, "no-headers", false, "Leave the headings out")
+	flags.BoolVarP(&l.allNamespaces, "all-namespaces", "A", false, "Those of all namespaces")
+	flags.StringVarP(&l.output, "output", "o", "", "json for JSON lines")
+	completeFlag(c, "session", sessionNames(frame))
+	completeFlag(c, "stage", cobra.FixedCompletions(stageNames(), cobra.ShellCompDirectiveNoFileComp))
+	completeFlag(c, "result", cobra.FixedCompletions(resultNames(), cobra.ShellCompDirectiveNoFileComp))
+	completeFlag(c, "output", cobra.FixedCompletions([]string{"json"}, cobra.ShellCompDirectiveNoFileComp))
+	completeFlag(c, "policy", policyNames(frame))
+	completeFlag(c, "pod", podNames(frame))
+	return c
+}
+
+func (l *logs) run(ctx context.Context, c *cobra.Command) error {
+	wanted, err := l.filter(c, time.Now())
+	if err != nil {
+		return err
+	}
+	options, err := l.options(wanted)
+	if err != nil {
+		return err
+	}
+	cluster, err := l.Client()
+	if err != nil {
+		return err
+	}
+	var out writer = newTable(l.Out, l.allNamespaces, !l.noHeaders, l.showOutput)
+	if l.output == "json" {
+		out = jsonLines{l.Out}
+	}
+	if l.follow {
+		return followLogs(ctx, cluster, options, &feed{filter: wanted, out: out, tail: l.tail}, l.ErrOut)
+	}
+	var found []Entry
+	collect := func(page *v1alpha1.HookRunList) {
+		for i := range page.Items {
+			found = append(found, wanted.of(&page.Items[i])...)
+		}
+	}
+	if _, err := eachPage(ctx, cluster, collect, options...); err != nil {
+		return err
+	}
+	if len(found) == 0 {
+		l.sayNone()
+		return nil
+	}
+	return out.write(last(found, l.tail))
+}
+
+func (l *logs) sayNone() {
+	where := "."
+	if namespace, err := l.Namespace(); err == nil && !l.allNamespaces {
+		where = " in " + namespace + " namespace."
+	}
+	fmt.Fprintf(l.ErrOut, "No hooks found%s\n", where)
+}
+
+// last are the last of the entries by time; all for a negative number.
+func last(entries []Entry, tail int) []Entry {
+	sortEntries(entries)
+	if tail >= 0 && len(entries) > tail {
+		return entries[len(entries)-tail:]
+	}
+	return entries
+}
+
+// filter reads the flags by which lines are chosen here.
+func (l *logs) filter(c *cobra.Command, now time.Time) (filter, error) {
+	wanted := filter{pod: strings.TrimPrefix(strings.TrimPrefix(l.pod, "pods/"), "pod/")}
+	switch {
+	case l.since != "" && l.sinceTime != "":
+		return filter{}, command.UsageErrorf(c, "write --since or --since-time, not both")
+	case l.follow && l.until != "":
+		return filter{}, command.UsageErrorf(c, "--follow has no end: leave --until out")
+	case l.output != "" && l.output != "json":
+		return filter{}, command.UsageErrorf(c, "-o %s: write json, or leave it out", l.output)
+	}
+	var err error
+	if wanted.since, err = when("since", l.since, now); err != nil {
+		return filter{}, command.UsageErrorf(c, "%w", err)
+	}
+	if l.sinceTime != "" {
+		if wanted.since, err = when("since-time", l.sinceTime, now); err != nil {
+			return filter{}, command.UsageErrorf(c, "%w", err)
+		}
+	}
+	if wanted.until, err = when("until", l.until, now); err != nil {
+		return filter{}, command.UsageErrorf(c, "%w", err)
+	}
+	for _, text := range l.results {
+		at := slices.IndexFunc(resultNames(), func(name string) bool { return strings.EqualFold(name, text) })
+		if at < 0 {
+			return filter{}, command.UsageErrorf(c, "--result: %w", command.Unknown("result", text, resultNames()))
+		}
+		wanted.results = append(wanted.results, v1alpha1.ResultOutcome(resultNames()[at]))
+	}
+	if at := slices.IndexFunc(stageNames(), func(name string) bool { return strings.EqualFold(name, l.stage) }); at >= 0 {
+		l.stage = stageNames()[at]
+	} else if l.stage != "" {
+		return filter{}, command.UsageErrorf(c, "--stage: %w", command.Unknown("stage", l.stage, stageNames()))
+	}
+	return wanted, nil
+}
+
+// options are what the API server chooses by.
+func (l *logs) options(wanted filter) ([]client.ListOption, error) {
+	var options []client.ListOption
+	if !l.allNamespaces {
+		namespace, err := l.Namespace()
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, client.InNamespace(namespace))
+	}
+	selector, err := apifields.ParseSelector(fields(l.session, policyName(l.policy), l.stage, wanted.results))
+	if err != nil {
+		return nil, fmt.Errorf("asking for HookRuns: %w", err)
+	}
+	return append(options, client.MatchingFieldsSelector{Selector: selector}), nil
+}
+
+// policyName is a policy without its namespace, by which sessions name those of a namespace.
+func policyName(text string) string {
+	return text[strings.LastIndex(text, "/")+1:]
+}
+
+func followLogs(ctx context.Context, cluster client.WithWatch, options []client.ListOption, feed *feed, talk interface{ Write([]byte) (int, error) }) error {
+	f := follower[v1alpha1.HookRunList, *v1alpha1.HookRunList]{
+		cluster: cluster, options: options, talk: talk,
+		page: func(page *v1alpha1.HookRunList) {
+			for i := range page.Items {
+				feed.take(&page.Items[i])
+			}
+		},
+		listed: feed.flush,
+		change: func(object runtime.Object) error {
+			run, is := object.(*v1alpha1.HookRun)
+			if !is {
+				return nil
+			}
+			feed.take(run)
+			return feed.flush()
+		},
+	}
+	return f.run(ctx)
+}
+
+func stageNames() []string {
+	return []string{
+		string(v1alpha1.PreBackup), string(v1alpha1.PreSnapshot), string(v1alpha1.PostSnapshot), string(v1alpha1.PostBackup),
+		string(v1alpha1.PreRestore), string(v1alpha1.PostRestore),
+	}
+}
+
+func resultNames() []string {
+	return []string{string(v1alpha1.ResultSucceeded), string(v1alpha1.ResultFailed), string(v1alpha1.ResultSkipped), string(v1alpha1.ResultHeld)}
+}

@@ -1,0 +1,55 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
+)
+
+// Sentence is an error in words for the person at the terminal, with what to do where that is known.
+func Sentence(err error) string {
+	var (
+		noMatch     *meta.NoKindMatchError
+		unreachable *url.Error
+	)
+	switch {
+	case clientcmd.IsEmptyConfig(err):
+		return "no cluster: there is no kubeconfig, or it has no current context. Write --kubeconfig or --context, or set KUBECONFIG"
+	case errors.As(err, &noMatch) && noMatch.GroupKind.Group == v1alpha1.GroupVersion.Group:
+		return notInstalled(noMatch.GroupKind.Kind)
+	case unserved(err) != "":
+		return notInstalled(unserved(err))
+	case apierrors.IsUnauthorized(err):
+		return "the cluster does not accept your credentials: log in again, or write --context for another cluster"
+	case apierrors.IsForbidden(err):
+		return forbidden(err)
+	case errors.As(err, &unreachable):
+		return fmt.Sprintf("the cluster cannot be reached at %s: %v. Is it up, and is the context the right one?", unreachable.URL, unreachable.Err)
+	}
+	return err.Error()
+}
+
+func notInstalled(kind string) string {
+	return fmt.Sprintf("this cluster has no %s of %s: Quiesce is not installed, or an older one. "+
+		"Install it: helm install quiesce charts/quiesce -n quiesce-system --create-namespace", kind, v1alpha1.GroupVersion)
+}
+
+// unserved is the resource of ours of which the API server has said that it serves none such; empty where it has not.
+func unserved(err error) string {
+	var status apierrors.APIStatus
+	// An object that there is not is told by the server itself, and a resource by the lack of an answer that could be read.
+	if !apierrors.IsNotFound(err) || !apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse) || !errors.As(err, &status) {
+		return ""
+	}
+	if details := status.Status().Details; details.Group == v1alpha1.GroupVersion.Group {
+		return details.Kind
+	}
+	return ""
+}

@@ -1,0 +1,20 @@
+package doctor
+
+import (
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+)
+
+// The API server answers Forbidden where a right is lacking and where admission refuses. Only the sentences differ
+// (k8s.io/apiserver: pkg/endpoints/handlers/responsewriters/errors.go).
+
+// cannot tells whether a right is lacking.
+func cannot(err error) bool {
+	return apierrors.IsForbidden(err) && strings.Contains(err.Error(), " cannot ") && strings.Contains(err.Error(), " in API group ")
+}
+
+// admitted tells whether an object was refused by an admission policy, which is asked after the webhooks that change objects.
+func admitted(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "ValidatingAdmissionPolicy")
+}

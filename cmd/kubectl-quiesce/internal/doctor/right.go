@@ -1,0 +1,96 @@
+package doctor
+
+import (
+	"slices"
+	"strings"
+
+	authorizationv1 "k8s.io/api/authorization/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+
+	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
+)
+
+// Right is to do something with a kind of objects.
+type Right struct{ Verb, Group, Resource, Subresource, Name string }
+
+// String is the right as kubectl auth can-i takes it.
+func (r Right) String() string {
+	text := r.Verb + " " + r.Resource
+	if r.Group != "" {
+		text += "." + r.Group
+	}
+	if r.Subresource != "" {
+		text += "/" + r.Subresource
+	}
+	if r.Name != "" {
+		text += " " + r.Name
+	}
+	return text
+}
+
+func (r Right) attributes(namespace string) *authorizationv1.ResourceAttributes {
+	return &authorizationv1.ResourceAttributes{
+		Namespace: namespace, Verb: r.Verb, Group: r.Group, Resource: r.Resource, Subresource: r.Subresource, Name: r.Name,
+	}
+}
+
+// rightsOf are the rights that rules give, each by itself.
+func rightsOf(rules []rbacv1.PolicyRule) []Right {
+	var rights []Right
+	for _, rule := range rules {
+		names := rule.ResourceNames
+		if len(names) == 0 {
+			names = []string{""}
+		}
+		for _, group := range rule.APIGroups {
+			for _, resource := range rule.Resources {
+				for _, verb := range rule.Verbs {
+					for _, name := range names {
+						rights = append(rights, newRight(verb, group, resource, name))
+					}
+				}
+			}
+		}
+	}
+	return rights
+}
+
+// need is what a command of this plugin does with the user's rights.
+type need struct {
+	command string
+	rights  []Right
+}
+
+var (
+	read       = []string{"get", "list"}
+	ours       = v1alpha1.GroupVersion.Group
+	selections = slices.Concat(all(read, ours, "hookpolicies"), all(read, ours, "namespacedhookpolicies"), all(read, ours, "hookscripts"),
+		all(read, ours, "hooktemplates"))
+)
+
+// needs are the commands in the order of the help.
+var needs = []need{
+	{command: "run", rights: slices.Concat(all([]string{"create", "get", "watch", "patch"}, ours, "hooksessions"), all([]string{"get", "list", "watch"}, ours, "hookruns"))},
+	{command: "explain", rights: slices.Concat(all([]string{"get"}, "", "pods"), selections)},
+	{command: "preview --cluster", rights: slices.Concat(all([]string{"list"}, "", "pods"), selections)},
+	{command: "sessions, describe session, logs", rights: slices.Concat(all(read, ours, "hooksessions"), all(read, ours, "hookruns"))},
+	{command: "cancel", rights: all([]string{"get", "patch"}, ours, "hooksessions")},
+	{command: "thaw", rights: slices.Concat(all([]string{"get", "list"}, "", "pods"), all([]string{"create"}, "", "pods/exec"), selections)},
+	{command: "policies suspend|resume -n NAMESPACE", rights: all([]string{"get", "patch"}, ours, "namespacedhookpolicies")},
+	{command: "policies suspend|resume", rights: all([]string{"get", "patch"}, ours, "hookpolicies")},
+	{command: "scripts add", rights: all([]string{"get", "create", "patch"}, ours, "hookscripts")},
+	{command: "templates clone", rights: all([]string{"get", "create"}, ours, "hooktemplates")},
+}
+
+func all(verbs []string, group, resource string) []Right {
+	rights := make([]Right, 0, len(verbs))
+	for _, verb := range verbs {
+		rights = append(rights, newRight(verb, group, resource, ""))
+	}
+	return rights
+}
+
+func newRight(verb, group, resource, name string) Right {
+	resource, subresource, _ := strings.Cut(resource, "/")
+	return Right{Verb: verb, Group: group, Resource: resource, Subresource: subresource, Name: name}
+}

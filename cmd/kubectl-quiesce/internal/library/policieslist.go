@@ -1,0 +1,84 @@
+package library
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/command"
+	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
+)
+
+func newPoliciesList(frame *command.Frame) *cobra.Command {
+	var (
+		selector string
+		all      bool
+		f        *format
+	)
+	c := &cobra.Command{
+		Use:   "list",
+		Short: "List policies of both kinds",
+		Long: `List policies of both kinds: HookPolicies, and the NamespacedHookPolicies of the namespace.
+
+READY is whether a policy is in use, MATCHED for how many pods it has hooks, and STAMPED how many carry them.`,
+		Example: `  # List HookPolicies, and the NamespacedHookPolicies of namespace shop
+  kubectl quiesce policies list -n shop
+
+  # Those of all namespaces, and why some are not ready
+  kubectl quiesce policies list -A -o wide`,
+		Args:              cobra.NoArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(c *cobra.Command, _ []string) error {
+			namespace, err := frame.Namespace()
+			if err != nil {
+				return err
+			}
+			if all {
+				namespace = ""
+			}
+			found, err := findPolicies(c, frame, namespace, selector, false)
+			if err != nil {
+				return err
+			}
+			if !f.isTable() {
+				return f.list(frame.Out, found.items)
+			}
+			if len(found.read) == 0 {
+				where := ""
+				if namespace != "" {
+					where = fmt.Sprintf(" in %s namespace", namespace)
+				}
+				fmt.Fprintf(frame.ErrOut, "No resources found%s\n", where)
+				return nil
+			}
+			return f.print(frame.Out, policiesTable(found.read))
+		},
+	}
+	c.Flags().BoolVarP(&all, "all-namespaces", "A", false, "List NamespacedHookPolicies of all namespaces.")
+	addSelector(c, &selector)
+	f = newFormat(c)
+	return c
+}
+
+func policiesTable(all []policy) table {
+	t := table{columns: []string{
+		"NAME", "NAMESPACE", "KIND", "READY", "SUSPENDED", "PRIORITY", "MATCHED", "STAMPED", "TEMPLATE", "AGE", wideOnly + "REASON", wideOnly + "MESSAGE"}}
+	for _, p := range all {
+		template := ""
+		if p.spec.Template != nil {
+			template = p.spec.Template.Name
+		}
+		var reason, message string
+		if ready := meta.FindStatusCondition(p.status.Conditions, v1alpha1.ConditionReady); ready != nil {
+			reason, message = ready.Reason, ready.Message
+		}
+		t.rows = append(t.rows, []string{
+			p.Name, orNone(p.Namespace), p.Kind(), readiness(p.status.Conditions), strconv.FormatBool(p.spec.Suspend),
+			strconv.Itoa(int(p.spec.Priority)), strconv.Itoa(int(p.status.MatchedPods)), strconv.Itoa(int(p.status.StampedPods)),
+			orNone(template), age(p.created), orNone(reason), orNone(message),
+		})
+	}
+	return t
+}

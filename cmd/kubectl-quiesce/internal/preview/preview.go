@@ -1,0 +1,259 @@
+// Package preview tries policies before they touch a pod: what annotations and init containers pods would get, and what sessions
+// would run. Nothing is written anywhere.
+package preview
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"sigs.k8s.io/yaml"
+
+	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/command"
+	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/manifest"
+	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/terminal"
+	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/world"
+	"github.com/quiesce-io/quiesce/hooks/match"
+	"github.com/quiesce-io/quiesce/hooks/stamp"
+	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
+)
+
+type options struct {
+	*command.Frame
+	sources       manifest.Sources
+	cluster       bool
+	allNamespaces bool
+	selector      string
+	output        string
+	full          bool
+}
+
+// ownNamespace is where Quiesce is installed unless somebody chose otherwise. It never takes part.
+const ownNamespace = "quiesce-system"
+
+// New returns the command preview.
+func New(frame *command.Frame) *cobra.Command {
+	o := &options{Frame: frame}
+	c := &cobra.Command{
+		Use:   "preview -f FILE...",
+		Short: "Try policies before they touch a pod",
+		Long: `Try policies before they touch a pod: which pods they select, what annotations and, once restored, init containers those would get,
+and which hooks sessions would run, in order. Nothing is written anywhere.
+
+Without a cluster, the files hold policies and what they are tried on: pods, and the pod templates of Deployments, StatefulSets,
+DaemonSets, ReplicaSets, Jobs and CronJobs, as kustomize or helm template print them. Namespaces count as opted in unless the files have
+them, with or without the label. Templates that come with Quiesce need not be in the files.
+
+With --cluster, the policies of the files join those of the cluster, or take their place, as kubectl apply would have it, and are tried
+on the pods that run there. Only pods are shown for which the files make a difference, or that their policies select.
+
+Exit codes: 0, or 1 when something in the files cannot be used, or the cluster cannot be asked, and 2 when the command line makes no sense.`,
+		Example: `  # What would this policy do to these workloads?
+  kubectl quiesce preview -f policy.yaml -f deployment.yaml
+
+  # The same with what a chart renders
+  helm template shop ./chart -n shop | kubectl quiesce preview -f policy.yaml -f -
+
+  # What would it do to the pods of a namespace, or of all of them?
+  kubectl quiesce preview -f policy.yaml --cluster -n shop
+  kubectl quiesce preview -f policy.yaml --cluster -A
+
+  # The whole decision, for a program
+  kubectl quiesce preview -f policy.yaml --cluster -n shop -o json`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return o.run(c) },
+	}
+	o.sources.AddFlags(c.Flags(), "policies, and without --cluster with pods and workloads")
+	c.Flags().BoolVar(&o.cluster, "cluster", false, "try the policies on the pods of the cluster, beside the policies that are there")
+	c.Flags().BoolVarP(&o.allNamespaces, "all-namespaces", "A", false, "with --cluster, try them on the pods of all namespaces")
+	c.Flags().StringVarP(&o.selector, "selector", "l", "", "try them on pods with these labels only, such as app=web,tier!=cache")
+	c.Flags().StringVarP(&o.output, "output", "o", "", "output format: json or yaml; default: a report with diffs")
+	c.Flags().BoolVar(&o.full, "full", false, "show long commands and scripts at their whole length")
+	for flag, values := range map[string][]string{"output": {"json", "yaml"}} {
+		if err := c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+			panic(err) // the flag is there
+		}
+	}
+	if err := c.MarkFlagFilename("filename", "yaml", "yml", "json"); err != nil {
+		panic(err) // the flag is there
+	}
+	return c
+}
+
+func (o *options) run(c *cobra.Command) error {
+	selector, err := labels.Parse(o.selector)
+	switch {
+	case len(o.sources.Names) == 0:
+		return command.UsageErrorf(c, "write the files to try, such as -f policy.yaml, or -f - for the standard input")
+	case err != nil:
+		return command.UsageErrorf(c, "-l %s: %v", o.selector, err)
+	case o.allNamespaces && !o.cluster:
+		return command.UsageErrorf(c, "-A is for --cluster: files say themselves in which namespace their objects are")
+	case !slices.Contains([]string{"", "json", "yaml"}, o.output):
+		return command.UsageErrorf(c, "-o %s: write json or yaml, or leave it out", o.output)
+	}
+	namespace, err := o.Namespace()
+	if err != nil {
+		if o.cluster {
+			return err
+		}
+		namespace = metav1.NamespaceDefault
+	}
+	files, err := o.sources.Read(o.In)
+	if err != nil {
+		return err
+	}
+	report, err := o.preview(c.Context(), files, namespace, selector)
+	if err != nil {
+		return err
+	}
+	if err := o.print(report); err != nil {
+		return err
+	}
+	if report.failed() {
+		return &command.ExitError{Code: command.ExitFailure}
+	}
+	return nil
+}
+
+// failed tells whether something in the files cannot be used.
+func (r *Report) failed() bool {
+	return len(r.Refused) > 0 || slices.ContainsFunc(r.Policies, func(p Policy) bool { return p.Refusal != "" })
+}
+
+func (o *options) preview(ctx context.Context, files []manifest.File, namespace string, selector labels.Selector) (*Report, error) {
+	contents, err := read(files, namespace)
+	if err != nil {
+		return nil, err
+	}
+	if len(contents.listed)+len(contents.Scripts)+len(contents.Templates)+len(contents.refused) == 0 {
+		return nil, errors.New("there is no policy in the files: write one of kind HookPolicy or NamespacedHookPolicy, or add its file with -f")
+	}
+	if o.cluster {
+		return o.tryOnCluster(ctx, contents, namespace, selector)
+	}
+	return tryOnFiles(contents, selector)
+}
+
+func newReport(listed []Policy, refused []Refusal) *Report {
+	return &Report{
+		TypeMeta: metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "Preview"},
+		Policies: append([]Policy{}, listed...), Refused: refused, Pods: []Pods{},
+	}
+}
+
+// tryOnFiles tries the policies of files on their pods.
+func tryOnFiles(contents *contents, selector labels.Selector) (*Report, error) {
+	delivered, err := deliver(&contents.Objects)
+	if err != nil {
+		return nil, err
+	}
+	t := &trial{
+		World:      world.Of(contents.Objects, stamp.Options{}, match.Scope{Own: ownNamespace}),
+		touched:    map[match.Ref]bool{},
+		namespaces: contents.namespaces,
+	}
+	for i := range contents.listed {
+		t.touched[contents.listed[i].ref()] = true
+	}
+	pods := selected(contents.pods, selector)
+	report := newReport(contents.listed, contents.refused)
+	report.Notes = delivery(delivered)
+	var assumed []string
+	for i := range pods {
+		name := pods[i].namespace
+		if _, known := t.namespaces[name]; !known && t.Scope.MayTakePart(name) && !slices.Contains(assumed, name) {
+			assumed = append(assumed, name)
+		}
+	}
+	slices.Sort(assumed)
+	switch {
+	case len(pods) == 0:
+		report.Notes = append(report.Notes, "there are no pods to try the policies on: add files with pods or workloads, or write --cluster")
+	case len(assumed) > 0:
+		report.Notes = append(report.Notes, "namespaces that are not in the files are assumed to have opted in, with no other labels: "+strings.Join(assumed, ", "))
+	}
+	t.decide(report, pods)
+	return report, nil
+}
+
+func delivery(names []string) []string {
+	if len(names) == 0 {
+		return nil
+	}
+	return []string{"not in the files, and taken as this version of Quiesce has them: the templates " + strings.Join(names, ", ")}
+}
+
+func selected(all []candidate, selector labels.Selector) []candidate {
+	return slices.DeleteFunc(slices.Clone(all), func(c candidate) bool { return !selector.Matches(labels.Set(c.pod.Labels)) })
+}
+
+// tryOnCluster tries the policies of the cluster and the files on the cluster's pods.
+func (o *options) tryOnCluster(ctx context.Context, contents *contents, namespace string, selector labels.Selector) (*Report, error) {
+	if o.allNamespaces {
+		namespace = metav1.NamespaceAll
+	}
+	reader, err := o.Client()
+	if err != nil {
+		return nil, err
+	}
+	base, err := world.Load(ctx, reader, namespace)
+	if err != nil {
+		return nil, err
+	}
+	pods, namespaces, gaps, err := readPods(ctx, reader, namespace, selector)
+	if err != nil {
+		return nil, err
+	}
+	for name, given := range contents.namespaces {
+		namespaces[name] = given
+	}
+	next := contents.applied(base)
+	delivered, err := deliver(&next.Objects)
+	if err != nil {
+		return nil, err
+	}
+	if len(delivered) > 0 {
+		next.Set = world.Of(next.Objects, next.Options, next.Scope).Set
+	}
+	t := &trial{World: next, base: base, touched: contents.compare(base, next), namespaces: namespaces}
+	report := newReport(contents.listed, contents.refused)
+	report.Notes = slices.Concat(base.Gaps, gaps, delivery(delivered))
+	if len(pods) == 0 {
+		where := "in namespace " + namespace
+		if namespace == metav1.NamespaceAll {
+			where = "in the cluster"
+		}
+		report.Notes = append(report.Notes, "there are no pods "+where+" to try the policies on")
+	}
+	t.decide(report, pods)
+	return report, nil
+}
+
+func (o *options) print(report *Report) error {
+	for _, note := range report.Notes {
+		fmt.Fprintf(o.ErrOut, "note: %s\n", note)
+	}
+	switch o.output {
+	case "json":
+		encoder := json.NewEncoder(o.Out)
+		encoder.SetEscapeHTML(false)
+		encoder.SetIndent("", "    ")
+		return encoder.Encode(report)
+	case "yaml":
+		text, err := yaml.Marshal(report)
+		if err != nil {
+			return err
+		}
+		_, err = o.Out.Write(text)
+		return err
+	}
+	r := &renderer{out: o.Out, painter: terminal.Painter(terminal.Of(o.Out).Coloured()), full: o.full}
+	return r.report(report)
+}
