@@ -39,6 +39,9 @@ var wantedPorts = []struct {
 	{"kwok", loopback, 10247},
 	{"velero-metrics", loopback, 8085},
 	{"velero-profiler", loopback, 6060},
+	{"snapshot-controller", loopback, 10240},
+	{"csi-snapshotter", loopback, 10241},
+	{"csi-provisioner", loopback, 10242},
 }
 
 func (l layout) choicesFile() string { return filepath.Join(l.cluster, "cluster.json") }

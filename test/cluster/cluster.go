@@ -39,7 +39,7 @@ type part struct {
 
 // partNames lists all parts in the order in which they start.
 var partNames = []string{"etcd", "containerd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet",
-	"s3", "kwok", "kube-proxy", "velero"}
+	"s3", "kwok", "csi-driver", "kube-proxy", "snapshot-controller", "csi-snapshotter", "csi-provisioner", "velero"}
 
 // parts is the table of everything that runs. It only describes: nothing is written or started here.
 func (c *cluster) parts() []part {
@@ -92,6 +92,9 @@ func (c *cluster) parts() []part {
 		},
 		c.kubelet(api),
 		c.proxy(api),
+	}
+	if c.CSI {
+		parts = append(parts, c.csi(api)...)
 	}
 	if c.Velero {
 		parts = append(parts, c.s3(), c.velero(api))

@@ -17,7 +17,7 @@ func rendered() *cluster {
 	for i, want := range wantedPorts {
 		c.Ports[want.name] = 40000 + i
 	}
-	c.optional = optional{Velero: true, Kwok: true}
+	c.optional = optional{Velero: true, Kwok: true, CSI: true}
 	return c
 }
 
@@ -48,7 +48,7 @@ func TestConfigsAreWellFormedAndUseThePickedPorts(t *testing.T) {
 	assert.True(t, json.Valid([]byte(c.cniConfig())))
 	assert.NotContains(t, c.containerdConfig(), "%!", "a verb without its value")
 	assert.Contains(t, c.containerdConfig(), `sandbox_image = "`+pauseImage+`"`)
-	for document := range strings.SplitSeq(c.veleroObjects(), "\n---\n") {
+	for document := range strings.SplitSeq(c.veleroObjects()+"---\n"+csiObjects, "\n---\n") {
 		var parsed struct{ Kind string }
 		require.NoError(t, yaml.Unmarshal([]byte(document), &parsed))
 		assert.NotEmpty(t, parsed.Kind)

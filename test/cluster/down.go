@@ -48,6 +48,7 @@ func (l layout) removeCluster(ctx context.Context) error {
 		}
 	}
 	remaining := end(ids, 0)
+	note("frozen volumes", bounded(10*time.Second, func() error { return thawBelow(l.cluster) }))
 	if ours {
 		say("stopping containers")
 		remaining = append(remaining, end(cgroupProcesses(), 0)...)

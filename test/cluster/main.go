@@ -13,7 +13,7 @@ import (
 
 const usage = `usage: go run -C test/cluster . COMMAND
 
-  up [--velero] [--node-agent] [--kwok]
+  up [--velero] [--node-agent] [--kwok] [--csi]
                    start the cluster, or what is missing of it, and wait until it is ready
   stop [--kill] PART
                    end one part, until the next up; with --kill it is given no time

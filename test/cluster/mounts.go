@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -53,6 +54,30 @@ func mountsBelow(mounts []mount, folder string) []string {
 		}
 	}
 	return points
+}
+
+// loopMounts are those of filesystems that have a device of their own.
+func loopMounts(mounts []mount) []mount {
+	return slices.DeleteFunc(slices.Clone(mounts), func(m mount) bool { return !strings.HasPrefix(m.device, "/dev/loop") })
+}
+
+// thawBelow thaws the volumes that are mounted below a folder. A test that was killed may have left one frozen: processes that write there do not
+// end, and its loop device outlives its being unmounted. What is not frozen answers with an error, which says nothing.
+func thawBelow(folder string) error {
+	const fithaw = 0xc0045878 // FITHAW of linux/fs.h
+	text, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return err
+	}
+	for _, point := range mountsBelow(loopMounts(parseMounts(string(text))), folder) {
+		root, err := os.Open(point)
+		if err != nil {
+			continue // it has gone with another one
+		}
+		_, _, _ = syscall.Syscall(syscall.SYS_IOCTL, root.Fd(), fithaw, 0)
+		_ = root.Close()
+	}
+	return nil
 }
 
 // unmountBelow unmounts everything below a folder: first as it should be, then, for what is busy, lazily.

@@ -16,5 +16,6 @@ broken line
 `)
 	require.Len(t, mounts, 4)
 	assert.Equal(t, "/dev/loop0", mounts[3].device)
+	assert.Equal(t, mounts[3:], loopMounts(mounts))
 	assert.Equal(t, []string{"/c/cluster/a/b c", "/c/cluster/a"}, mountsBelow(mounts, "/c/cluster"))
 }

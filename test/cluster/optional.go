@@ -7,6 +7,7 @@ type optional struct {
 	Velero    bool `json:"velero"`
 	NodeAgent bool `json:"nodeAgent"` // never without Velero
 	Kwok      bool `json:"kwok"`
+	CSI       bool `json:"csi"`
 }
 
 // parseOptional reads the flags of `up`.
@@ -20,6 +21,8 @@ func parseOptional(flags []string) (_ optional, ok bool) {
 			o.Velero, o.NodeAgent = true, true
 		case "--kwok":
 			o.Kwok = true
+		case "--csi":
+			o.CSI = true
 		default:
 			return optional{}, false
 		}
@@ -28,7 +31,9 @@ func parseOptional(flags []string) (_ optional, ok bool) {
 }
 
 func (o optional) and(other optional) optional {
-	return optional{Velero: o.Velero || other.Velero, NodeAgent: o.NodeAgent || other.NodeAgent, Kwok: o.Kwok || other.Kwok}
+	return optional{
+		Velero: o.Velero || other.Velero, NodeAgent: o.NodeAgent || other.NodeAgent, Kwok: o.Kwok || other.Kwok, CSI: o.CSI || other.CSI,
+	}
 }
 
 // binaries names all that a cluster with these parts is built from.
@@ -42,6 +47,9 @@ func (o optional) binaries() []string {
 	}
 	if o.Kwok {
 		names = append(names, kwokBinaries...)
+	}
+	if o.CSI {
+		names = append(names, csiBinaries...)
 	}
 	return names
 }

@@ -34,18 +34,30 @@ var pinnedBinaries = []pinned{
 	{"velero-plugin-for-aws", "velero", "github.com/vmware-tanzu/velero-plugin-for-aws", "github.com/vmware-tanzu/velero-plugin-for-aws/velero-plugin-for-aws"},
 	{"versitygw", "s3", "github.com/versity/versitygw", "github.com/versity/versitygw/cmd/versitygw"},
 	{"kwok", "kwok", kwokModule, kwokModule + "/cmd/kwok"},
+	{"snapshot-controller", "csi", snapshotterModule, snapshotterModule + "/cmd/snapshot-controller"},
+	{"csi-snapshotter", "csi", snapshotterModule, snapshotterModule + "/cmd/csi-snapshotter"},
+	// In a module of its own: it does not compile with the client-go that the snapshotter wants.
+	{"csi-provisioner", "csi-provisioner", provisionerModule, provisionerModule + "/cmd/csi-provisioner"},
+	{"csi-driver", "csi", "github.com/container-storage-interface/spec", ownModules + "csi/driver"},
 }
 
 const (
 	veleroModule = "github.com/vmware-tanzu/velero"
 	kwokModule   = "sigs.k8s.io/kwok"
+
+	snapshotterModule = "github.com/kubernetes-csi/external-snapshotter/v8"
+	provisionerModule = "github.com/kubernetes-csi/external-provisioner/v6"
 )
+
+// ownModules begins the paths of the modules in modules/.
+const ownModules = "github.com/quiesce-io/quiesce/test/cluster/modules/"
 
 var (
 	clusterBinaries = []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl"}
 	veleroBinaries  = []string{"velero", "velero-plugin-for-aws", "versitygw"}
 	agentBinaries   = []string{"velero-restore-helper"}
 	kwokBinaries    = []string{"kwok"}
+	csiBinaries     = []string{"snapshot-controller", "csi-snapshotter", "csi-provisioner", "csi-driver"}
 	envtestBinaries = []string{"etcd", "kube-apiserver", "kubectl"}
 )
 
@@ -78,13 +90,38 @@ func (l layout) build(p pinned) (build, error) {
 	if err != nil {
 		return build{}, err
 	}
+	own, err := l.ownSource(p)
+	if err != nil {
+		return build{}, err
+	}
 	b := build{pinned: p}
 	if b.versionText, err = requiredVersion(string(mod), p.version); err != nil {
 		return build{}, fmt.Errorf("%s/go.mod: %w", folder, err)
 	}
 	b.ldflags = ldflags(p, b.versionText)
-	b.path = filepath.Join(l.cache, "bin", cacheKey(p, b.versionText, b.ldflags, mod, sum), p.name)
+	b.path = filepath.Join(l.cache, "bin", cacheKey(p, b.versionText, b.ldflags, mod, append(sum, own...)), p.name)
 	return b, nil
+}
+
+// ownSource is the source of a program of our own; nothing of one that comes from a module, whose version names its source.
+func (l layout) ownSource(p pinned) ([]byte, error) {
+	folder, own := strings.CutPrefix(p.pkg, ownModules)
+	if !own {
+		return nil, nil
+	}
+	files, err := filepath.Glob(filepath.Join(l.module(folder), "*.go"))
+	if err != nil {
+		return nil, err
+	}
+	var source []byte
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		source = append(source, text...)
+	}
+	return source, nil
 }
 
 // ldflags strip symbols; without the version numbers Kubernetes calls itself v0.0.0, which Helm and clients refuse.

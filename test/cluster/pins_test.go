@@ -84,6 +84,29 @@ func TestCacheKeyChangesWithWhateverIsBuilt(t *testing.T) {
 	}
 }
 
+// A program of our own is built anew with every change, as one of a module is with its version.
+func TestThePlaceInTheCacheOfOurOwnProgramFollowsItsSource(t *testing.T) {
+	l := layout{source: t.TempDir(), cache: t.TempDir()}
+	require.NoError(t, os.CopyFS(l.module("csi"), os.DirFS("modules/csi")))
+	driver, err := findPinned("csi-driver")
+	require.NoError(t, err)
+	other, err := findPinned("csi-snapshotter")
+	require.NoError(t, err)
+	place := func(p pinned) string {
+		b, err := l.build(p)
+		require.NoError(t, err)
+		return b.path
+	}
+	before, beside := place(driver), place(other)
+	assert.Equal(t, before, place(driver))
+	file := filepath.Join(l.module("csi"), "driver", "node.go")
+	source, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(file, append(source, '\n'), 0o600))
+	assert.NotEqual(t, before, place(driver))
+	assert.Equal(t, beside, place(other))
+}
+
 func TestLdflagsTellKubernetesItsVersion(t *testing.T) {
 	flags := ldflags(pinned{version: kubernetesModule}, "v1.37.1")
 	for _, want := range []string{"version.gitVersion=v1.37.1", "version.gitMajor=1", "version.gitMinor=37"} {

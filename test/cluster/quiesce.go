@@ -15,7 +15,8 @@ const quiesceImage = "quiesce.test/quiesce:dev"
 // The archive is made anew each time, without times in it, so that the same binaries are not imported again.
 func quiesceArchive(ctx context.Context, l layout) (string, error) {
 	repository, work := l.repository(), filepath.Join(l.images(), "quiesce")
-	commands, err := filepath.Glob(filepath.Join(repository, "cmd", "*", "main.go"))
+	// The plugin, kubectl-quiesce, is for people's own machines.
+	commands, err := filepath.Glob(filepath.Join(repository, "cmd", "quiesce-*", "main.go"))
 	if err != nil {
 		return "", err
 	}

@@ -51,6 +51,37 @@ var recipes = map[string]recipe{
 		user:    "999:999",
 		command: []string{"sh", "-c", mariadbScript},
 	}),
+	"redis": debianRecipe(debianImage{
+		tag: redisImage, packages: []string{"redis-server"},
+		env:     []string{"DATADIR=/var/lib/redis/data", "HOME=/tmp"},
+		user:    "999:999",
+		command: []string{"sh", "-c", redisScript},
+	}),
+	"etcd": debianRecipe(debianImage{
+		tag: etcdImage, packages: []string{"etcd-server", "etcd-client"},
+		env:     []string{"ETCD_DATA_DIR=/var/lib/etcd/data", "ETCDCTL_API=3", "HOME=/tmp"},
+		user:    "999:999",
+		command: []string{"sh", "-c", etcdScript},
+	}),
+	"rabbitmq": debianRecipe(debianImage{
+		tag: rabbitmqImage, packages: []string{"rabbitmq-server", "python3-pika"},
+		programs: "/usr/lib/rabbitmq/bin",
+		env: []string{
+			"HOME=/var/lib/rabbitmq", "RABBITMQ_MNESIA_BASE=/var/lib/rabbitmq/data", "RABBITMQ_LOG_BASE=/tmp", "RABBITMQ_PID_FILE=/tmp/rabbitmq.pid",
+			"RABBITMQ_ENABLED_PLUGINS_FILE=/tmp/enabled_plugins", "RABBITMQ_NODENAME=rabbit@localhost", "RABBITMQ_LOGS=-",
+		},
+		user:    "999:999",
+		command: []string{"rabbitmq-server"},
+	}),
+	"influxdb": debianRecipe(debianImage{
+		tag: influxdbImage, packages: []string{"influxdb", "influxdb-client"},
+		env: []string{
+			"INFLUXDB_META_DIR=/var/lib/influxdb/data/meta", "INFLUXDB_DATA_DIR=/var/lib/influxdb/data/data",
+			"INFLUXDB_DATA_WAL_DIR=/var/lib/influxdb/data/wal", "INFLUXDB_REPORTING_DISABLED=true", "HOME=/tmp",
+		},
+		user:    "999:999",
+		command: []string{"influxd"},
+	}),
 	"quiesce": {tag: quiesceImage, archive: quiesceArchive},
 	"velero":  {tag: veleroImage, archive: veleroArchive},
 }
@@ -71,7 +102,7 @@ if [ ! -d "$PGDATA" ]; then
   initdb --username=postgres --auth=trust --pgdata="$PGDATA.unfinished"
   mv "$PGDATA.unfinished" "$PGDATA"
 fi
-exec postgres -D "$PGDATA" -c unix_socket_directories=/tmp`
+exec postgres -D "$PGDATA" -c unix_socket_directories=/tmp $OPTIONS`
 
 const mariadbImage = "quiesce.test/mariadb:10.11"
 
@@ -82,7 +113,20 @@ if [ ! -d "$DATADIR" ]; then
   mariadb-install-db --auth-root-authentication-method=normal --skip-test-db --datadir="$DATADIR.unfinished"
   mv "$DATADIR.unfinished" "$DATADIR"
 fi
-exec mariadbd --datadir="$DATADIR"`
+exec mariadbd --datadir="$DATADIR" $OPTIONS`
+
+const (
+	redisImage    = "quiesce.test/redis:7.0"
+	etcdImage     = "quiesce.test/etcd:3.4"
+	rabbitmqImage = "quiesce.test/rabbitmq:3.10"
+	influxdbImage = "quiesce.test/influxdb:1.6"
+)
+
+// Options of a server beside those of its script are in the container's variable OPTIONS.
+const (
+	redisScript = `mkdir -p "$DATADIR" && exec redis-server --dir "$DATADIR" --protected-mode no --bind 0.0.0.0 $OPTIONS`
+	etcdScript  = `exec etcd --listen-client-urls http://0.0.0.0:2379 --advertise-client-urls http://127.0.0.1:2379 $OPTIONS`
+)
 
 // cachedArchive finds or makes an archive whose name says all that decides its content.
 func (l layout) cachedArchive(tag string, ingredients []string, cook func(path, scratch string) error) (string, error) {

@@ -37,7 +37,7 @@ func TestStopEndsOnePartWithAllItStarted(t *testing.T) {
 }
 
 func TestStopRefusesWhatIsNoPart(t *testing.T) {
-	require.ErrorContains(t, stop(testLayout(t), "velero-server", 0), "kube-proxy, velero")
+	require.ErrorContains(t, stop(testLayout(t), "velero-server", 0), "csi-provisioner, velero")
 }
 
 func TestContainersOutliveContainerd(t *testing.T) {

@@ -82,6 +82,12 @@ func openCluster(ctx context.Context, l layout, wanted optional) (*cluster, erro
 		c.choices = choices{Sysctl: settings, OnlyKubelet: onlyKubelet()}
 	}
 	c.optional = wanted
+	if state, _ := l.state("velero"); state == running && wanted.CSI && !before.CSI {
+		// It takes snapshots through the API of CSI only when it was told so as it started.
+		if err := l.stopPart("velero", stopPatience); err != nil {
+			return nil, err
+		}
+	}
 	if c.Ports, err = pickPorts(ctx, before.Ports); err != nil {
 		return nil, err
 	}

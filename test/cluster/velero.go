@@ -42,10 +42,14 @@ func (l layout) veleroCredentials() string { return filepath.Join(l.part("velero
 func (c *cluster) velero(api *api) part {
 	folder := c.part("velero")
 	plugins, credentials := filepath.Join(folder, "plugins"), c.veleroCredentials()
+	features := ""
+	if c.CSI {
+		features = "EnableCSI"
+	}
 	return part{
 		name: "velero", wave: 4, binary: c.binaries["velero"], address: c.address(loopback, "velero-metrics"),
 		args: []string{
-			"server", "--namespace=velero", "--plugin-dir=" + plugins,
+			"server", "--features=" + features, "--namespace=velero", "--plugin-dir=" + plugins,
 			"--metrics-address=" + c.address(loopback, "velero-metrics"), "--profiler-address=" + c.address(loopback, "velero-profiler"),
 			"--backup-sync-period=5s", "--store-validation-frequency=10s", "--item-operation-sync-frequency=1s",
 			"--client-qps=200", "--client-burst=400", "--terminating-resource-timeout=30s", "--resource-timeout=1m",

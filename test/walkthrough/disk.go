@@ -28,7 +28,8 @@ func NewDisk(name string) (Disk, error) {
 // Path is where the filesystem is mounted.
 func (d Disk) Path() string { return filepath.Join(d.folder, "volume") }
 
-func (d Disk) image() string { return filepath.Join(d.folder, "volume.img") }
+// Image is the file that holds the filesystem: what has reached the disk.
+func (d Disk) Image() string { return filepath.Join(d.folder, "volume.img") }
 
 // Create makes the filesystem and mounts it. What an earlier run has left goes first, finished or not, frozen or not.
 func (d Disk) Create(ctx context.Context) error {
@@ -45,14 +46,14 @@ func (d Disk) Create(ctx context.Context) error {
 		return err
 	}
 	for _, command := range [][]string{
-		{"truncate", "--size", diskSize, d.image()},
-		{"mkfs.ext4", "-q", "-F", d.image()},
+		{"truncate", "--size", diskSize, d.Image()},
+		{"mkfs.ext4", "-q", "-F", d.Image()},
 	} {
 		if _, err := system(ctx, command...); err != nil {
 			return err
 		}
 	}
-	device, err := system(ctx, "losetup", "--find", "--show", d.image())
+	device, err := system(ctx, "losetup", "--find", "--show", d.Image())
 	if err != nil {
 		return err
 	}
@@ -62,7 +63,7 @@ func (d Disk) Create(ctx context.Context) error {
 
 // Thaw thaws the filesystem, whether it is frozen, mounted, there at all, or not.
 func (d Disk) Thaw(ctx context.Context) error {
-	devices, err := loopDevices(d.image())
+	devices, err := loopDevices(d.Image())
 	if err != nil {
 		return err
 	}
@@ -106,7 +107,7 @@ func (d Disk) Remove(ctx context.Context) error {
 	if err := d.Thaw(ctx); err != nil {
 		return err
 	}
-	devices, err := loopDevices(d.image())
+	devices, err := loopDevices(d.Image())
 	if err != nil {
 		return err
 	}
