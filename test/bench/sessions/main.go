@@ -12,12 +12,9 @@ import (
 	"syscall"
 
 	"github.com/go-logr/logr"
-	"k8s.io/client-go/rest"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
-	"github.com/quiesce-io/quiesce/hooks/action"
-	"github.com/quiesce-io/quiesce/test/walkthrough"
+	"github.com/quiesce-io/quiesce/test/bench/place"
 )
 
 func main() {
@@ -35,45 +32,14 @@ func main() {
 }
 
 // bench is what all measurements use.
-type bench struct {
-	api      client.WithWatch
-	config   *rest.Config
-	executor *action.Executor
-}
+type bench struct{ *place.Place }
 
 func run(ctx context.Context, running, simulated int) error {
-	repository, err := walkthrough.Repository()
+	cluster, err := place.Open(ctx, []string{"--kwok"})
 	if err != nil {
 		return err
 	}
-	cluster := walkthrough.Cluster{Repository: repository, Progress: os.Stderr}
-	if err := cluster.Up(ctx, "--kwok"); err != nil {
-		return err
-	}
-	if err := cluster.Load(ctx, "busybox", "quiesce"); err != nil {
-		return err
-	}
-	terminal, err := walkthrough.OpenTerminal(ctx, cluster, nil)
-	if err != nil {
-		return err
-	}
-	// On a machine that is busy, pods get what they have asked for: the bare client, which is no pod, would be ahead otherwise.
-	if err := walkthrough.Install(ctx, terminal, "controller.resources.requests.cpu=700m"); err != nil {
-		return err
-	}
-	api, err := walkthrough.Connect(ctx, cluster)
-	if err != nil {
-		return err
-	}
-	config, err := walkthrough.Config(ctx, cluster)
-	if err != nil {
-		return err
-	}
-	executor, err := action.New(config, api)
-	if err != nil {
-		return err
-	}
-	b := &bench{api, config, executor}
+	b := &bench{cluster}
 	if running > 0 {
 		if err := b.measureReal(ctx, running); err != nil {
 			return err

@@ -10,13 +10,11 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/wait"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quiesce-io/quiesce/hooks/action"
 	"github.com/quiesce-io/quiesce/hooks/chain"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
+	"github.com/quiesce-io/quiesce/test/bench/place"
 )
 
 const (
@@ -30,11 +28,11 @@ var freeze, thaw = []string{"touch", "/tmp/frozen"}, []string{"rm", "/tmp/frozen
 
 // measureReal compares sessions with bare clients.
 func (b *bench) measureReal(ctx context.Context, count int) (err error) {
-	if err := b.prepare(ctx, realName, freezing(v1alpha1.Posix, freeze, thaw)); err != nil {
+	if err := b.Prepare(ctx, realName, place.Freezing(v1alpha1.Posix, freeze, thaw)); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, b.remove(context.WithoutCancel(ctx), realName)) }()
-	pods, err := b.runPods(ctx, count)
+	defer func() { err = errors.Join(err, b.Remove(context.WithoutCancel(ctx), realName)) }()
+	pods, err := b.RunPods(ctx, realName, count)
 	if err != nil {
 		return err
 	}
@@ -84,11 +82,11 @@ func (b *bench) measurePair(ctx context.Context) error {
 	slow := func(command []string) []string {
 		return append([]string{"sh", "-c", `sleep 1; exec "$@"`, "sh"}, command...)
 	}
-	if err := b.prepare(ctx, name, freezing(v1alpha1.Posix, slow(freeze), slow(thaw))); err != nil {
+	if err := b.Prepare(ctx, name, place.Freezing(v1alpha1.Posix, slow(freeze), slow(thaw))); err != nil {
 		return err
 	}
-	defer func() { _ = b.remove(context.WithoutCancel(ctx), name) }()
-	if err := b.runPod(ctx, name, "pod"); err != nil {
+	defer func() { _ = b.Remove(context.WithoutCancel(ctx), name) }()
+	if err := b.RunPod(ctx, name, "pod"); err != nil {
 		return err
 	}
 	var windows []time.Duration
@@ -104,39 +102,6 @@ func (b *bench) measurePair(ctx context.Context) error {
 	return nil
 }
 
-func (b *bench) runPod(ctx context.Context, namespace, name string) error {
-	pod := &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
-		Spec: corev1.PodSpec{
-			TerminationGracePeriodSeconds: new(int64), AutomountServiceAccountToken: new(bool),
-			Containers: []corev1.Container{{
-				Name: "main", Image: "quiesce.test/busybox:1.35", ImagePullPolicy: corev1.PullIfNotPresent, Command: []string{"sleep", "86400"},
-			}},
-		},
-	}
-	if err := b.api.Create(ctx, pod); err != nil {
-		return err
-	}
-	return wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, patience, true, func(ctx context.Context) (bool, error) {
-		err := b.api.Get(ctx, client.ObjectKeyFromObject(pod), pod)
-		return err == nil && pod.Status.Phase == corev1.PodRunning, err
-	})
-}
-
-func (b *bench) runPods(ctx context.Context, count int) ([]corev1.Pod, error) {
-	var group errgroup.Group
-	group.SetLimit(10)
-	for i := range count {
-		group.Go(func() error { return b.runPod(ctx, realName, fmt.Sprintf("pod-%d", i)) })
-	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	var pods corev1.PodList
-	err := b.api.List(ctx, &pods, client.InNamespace(realName))
-	return pods.Items, err
-}
-
 // all runs a command in all pods, so many at once, as a client does that keeps no record.
 func (b *bench) all(ctx context.Context, pods []corev1.Pod, atOnce int, command []string, arm *chain.Guard, disarm bool) (time.Duration, error) {
 	var (
@@ -148,7 +113,7 @@ func (b *bench) all(ctx context.Context, pods []corev1.Pod, atOnce int, command 
 	begun := time.Now()
 	for i := range pods {
 		group.Go(func() error {
-			result := b.executor.Exec(ctx, action.Request{
+			result := b.Executor.Exec(ctx, action.Request{
 				Target:  action.Target{Namespace: pods[i].Namespace, Pod: pods[i].Name, UID: pods[i].UID, Container: "main"},
 				Command: command, Timeout: v1alpha1.DefaultTimeout, Arm: arm, Disarm: disarm,
 			})

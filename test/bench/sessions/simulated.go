@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
+	"github.com/quiesce-io/quiesce/test/bench/place"
 	"github.com/quiesce-io/quiesce/test/bench/process"
 )
 
@@ -27,7 +28,7 @@ const (
 // measureSimulated takes many pods through a session. Commands run as processes of this machine, so that there is no watchdog: by
 // shell None.
 func (b *bench) measureSimulated(ctx context.Context, count int) (err error) {
-	if err := b.prepare(ctx, simulatedName, freezing(v1alpha1.NoShell, []string{"true"}, []string{"true"})); err != nil {
+	if err := b.Prepare(ctx, simulatedName, place.Freezing(v1alpha1.NoShell, []string{"true"}, []string{"true"})); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.removeSimulated(context.WithoutCancel(ctx))) }()
@@ -38,7 +39,7 @@ func (b *bench) measureSimulated(ctx context.Context, count int) (err error) {
 	var group errgroup.Group
 	group.SetLimit(clients)
 	for i := range count {
-		group.Go(func() error { return b.api.Create(ctx, simulatedPod(i)) })
+		group.Go(func() error { return b.API.Create(ctx, simulatedPod(i)) })
 	}
 	if err := group.Wait(); err != nil {
 		return err
@@ -87,7 +88,7 @@ func (b *bench) createNodes(ctx context.Context) error {
 			ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("%s-%d", simulatedNode, i), Annotations: map[string]string{"kwok.x-k8s.io/node": "fake"}},
 			Spec:       corev1.NodeSpec{Taints: []corev1.Taint{{Key: "kwok.x-k8s.io/node", Value: "fake", Effect: corev1.TaintEffectNoSchedule}}},
 		}
-		if err := client.IgnoreAlreadyExists(b.api.Create(ctx, node)); err != nil {
+		if err := client.IgnoreAlreadyExists(b.API.Create(ctx, node)); err != nil {
 			return err
 		}
 	}
@@ -105,9 +106,9 @@ func simulatedPod(i int) *corev1.Pod {
 }
 
 func (b *bench) waitRunning(ctx context.Context, count int) error {
-	return wait.PollUntilContextTimeout(ctx, 2*time.Second, patience, true, func(ctx context.Context) (bool, error) {
+	return wait.PollUntilContextTimeout(ctx, 2*time.Second, place.Patience, true, func(ctx context.Context) (bool, error) {
 		var pods corev1.PodList
-		err := b.api.List(ctx, &pods, client.InNamespace(simulatedName))
+		err := b.API.List(ctx, &pods, client.InNamespace(simulatedName))
 		running := 0
 		for i := range pods.Items {
 			if statuses := pods.Items[i].Status.ContainerStatuses; len(statuses) > 0 && statuses[0].State.Running != nil {
@@ -121,7 +122,7 @@ func (b *bench) waitRunning(ctx context.Context, count int) error {
 // weigh is what a session has left in the cluster: its largest object, and how often its runs were written.
 func (b *bench) weigh(ctx context.Context, session *v1alpha1.HookSession) (largest, runs, writes int, err error) {
 	var list v1alpha1.HookRunList
-	if err := b.api.List(ctx, &list, client.InNamespace(session.Namespace)); err != nil {
+	if err := b.API.List(ctx, &list, client.InNamespace(session.Namespace)); err != nil {
 		return 0, 0, 0, err
 	}
 	objects := []any{session}
@@ -140,10 +141,10 @@ func (b *bench) weigh(ctx context.Context, session *v1alpha1.HookSession) (large
 }
 
 func (b *bench) removeSimulated(ctx context.Context) error {
-	err := b.remove(ctx, simulatedName)
+	err := b.Remove(ctx, simulatedName)
 	for i := range nodes {
 		node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("%s-%d", simulatedNode, i)}}
-		err = errors.Join(err, client.IgnoreNotFound(b.api.Delete(ctx, node)))
+		err = errors.Join(err, client.IgnoreNotFound(b.API.Delete(ctx, node)))
 	}
 	return err
 }

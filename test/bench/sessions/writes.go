@@ -13,7 +13,7 @@ import (
 
 // statusWrites is how often statuses of HookRuns were written since the API server started, as it counts itself.
 func (b *bench) statusWrites(ctx context.Context) (int, error) {
-	config := rest.CopyConfig(b.config)
+	config := rest.CopyConfig(b.Config)
 	config.APIPath, config.NegotiatedSerializer = "/", scheme.Codecs.WithoutConversion()
 	raw, err := rest.UnversionedRESTClientFor(config)
 	if err != nil {
