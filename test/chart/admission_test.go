@@ -96,39 +96,66 @@ func TestTheEntryAndTheProgramKnowRestoredPodsByTheSameKeys(t *testing.T) {
 	}
 }
 
-// Those for policies fail closed, whatever the values say of pods, and know nothing of opting in.
-func TestTheEntriesForPolicies(t *testing.T) {
+// Those for policies, and for the library of which they are made, fail closed, whatever the values say of pods, and know nothing of
+// opting in.
+func TestTheEntriesForWhatIsWritten(t *testing.T) {
+	type entry struct {
+		path       string
+		operations []admissionregistrationv1.OperationType
+		resources  []string
+		timeout    int32
+		conditions int
+	}
+	var (
+		written  = []admissionregistrationv1.OperationType{admissionregistrationv1.Create, admissionregistrationv1.Update}
+		policies = []string{"hookpolicies", "namespacedhookpolicies"} // the controller's writes to the status must not come by here
+		library  = []string{"hookscripts", "hooktemplates"}
+	)
 	for _, values := range valueFiles(t) {
 		t.Run(values, func(t *testing.T) {
 			all := render(t, values)
-			recorder := mutatingWebhook(t, values, "policies.quiesce.io")
-			validating := find[admissionregistrationv1.ValidatingWebhookConfiguration](t, all, "ValidatingWebhookConfiguration", "quiesce-webhook")
-			require.Len(t, validating.Webhooks, 1)
-			validator := validating.Webhooks[0]
-
-			assert.Equal(t, admissionregistrationv1.IfNeededReinvocationPolicy, *recorder.ReinvocationPolicy)
-			assert.Equal(t, service("/author-policies"), recorder.ClientConfig)
-			assert.Equal(t, service("/validate-policies"), validator.ClientConfig)
-			for _, rules := range [][]admissionregistrationv1.RuleWithOperations{recorder.Rules, validator.Rules} {
-				require.Len(t, rules, 1)
-				assert.Equal(t, []admissionregistrationv1.OperationType{admissionregistrationv1.Create, admissionregistrationv1.Update}, rules[0].Operations)
-				assert.Equal(t, []string{"hookpolicies", "namespacedhookpolicies"}, rules[0].Resources, "the controller's writes to the status must not come by here")
+			found := find[admissionregistrationv1.ValidatingWebhookConfiguration](t, all, "ValidatingWebhookConfiguration", "quiesce-webhook")
+			validating := map[string]admissionregistrationv1.MutatingWebhook{}
+			for _, webhook := range found.Webhooks {
+				// The two kinds of webhooks share no type; as one of them, all can be compared.
+				validating[webhook.Name] = admissionregistrationv1.MutatingWebhook{
+					Name: webhook.Name, ClientConfig: webhook.ClientConfig, Rules: webhook.Rules, FailurePolicy: webhook.FailurePolicy,
+					MatchPolicy: webhook.MatchPolicy, SideEffects: webhook.SideEffects, TimeoutSeconds: webhook.TimeoutSeconds,
+					NamespaceSelector: webhook.NamespaceSelector, MatchConditions: webhook.MatchConditions,
+				}
 			}
-			// The two kinds of webhooks share no type; as one of them, the rest can be compared.
-			as := admissionregistrationv1.MutatingWebhook{
-				Name: validator.Name, FailurePolicy: validator.FailurePolicy, MatchPolicy: validator.MatchPolicy,
-				SideEffects: validator.SideEffects, TimeoutSeconds: validator.TimeoutSeconds, NamespaceSelector: validator.NamespaceSelector,
+			mutating := map[string]admissionregistrationv1.MutatingWebhook{}
+			for _, name := range []string{"policies.quiesce.io", "library.quiesce.io"} {
+				mutating[name] = mutatingWebhook(t, values, name)
+				assert.Equal(t, admissionregistrationv1.IfNeededReinvocationPolicy, *mutating[name].ReinvocationPolicy)
 			}
-			for _, webhook := range []admissionregistrationv1.MutatingWebhook{recorder, as} {
-				assert.Equal(t, "policies.quiesce.io", webhook.Name)
-				assert.Equal(t, admissionregistrationv1.Fail, *webhook.FailurePolicy)
-				assert.Equal(t, admissionregistrationv1.Equivalent, *webhook.MatchPolicy)
-				assert.Equal(t, admissionregistrationv1.SideEffectClassNone, *webhook.SideEffects)
-				assert.Equal(t, int32(5), *webhook.TimeoutSeconds)
-				assert.Nil(t, webhook.NamespaceSelector)
+			check := func(got map[string]admissionregistrationv1.MutatingWebhook, want map[string]entry) {
+				require.Len(t, got, len(want))
+				for name, want := range want {
+					webhook := got[name]
+					assert.Equal(t, service(want.path), webhook.ClientConfig, name)
+					require.Len(t, webhook.Rules, 1, name)
+					assert.Equal(t, want.operations, webhook.Rules[0].Operations, name)
+					assert.Equal(t, want.resources, webhook.Rules[0].Resources, name)
+					assert.Equal(t, admissionregistrationv1.Fail, *webhook.FailurePolicy, name)
+					assert.Equal(t, admissionregistrationv1.Equivalent, *webhook.MatchPolicy, name)
+					assert.Equal(t, admissionregistrationv1.SideEffectClassNone, *webhook.SideEffects, name)
+					assert.Equal(t, want.timeout, *webhook.TimeoutSeconds, name)
+					assert.Nil(t, webhook.NamespaceSelector, name)
+					assert.Len(t, webhook.MatchConditions, want.conditions, name)
+				}
 			}
-			assert.Len(t, recorder.MatchConditions, 1)
-			assert.Len(t, validator.MatchConditions, 1)
+			check(mutating, map[string]entry{
+				"policies.quiesce.io": {"/author-policies", written, policies, 5, 1},
+				"library.quiesce.io":  {"/author-library", written, library, 5, 1},
+			})
+			check(validating, map[string]entry{
+				"policies.quiesce.io": {"/validate-policies", written, policies, 5, 1},
+				"library.quiesce.io":  {"/validate-library", written, library, 5, 1},
+				"library-in-use.quiesce.io": {
+					"/guard-library", []admissionregistrationv1.OperationType{admissionregistrationv1.Delete}, library, 10, 0,
+				},
+			})
 		})
 	}
 }
@@ -152,7 +179,7 @@ func mutatingWebhook(t *testing.T, values, name string) admissionregistrationv1.
 	t.Helper()
 	configuration := find[admissionregistrationv1.MutatingWebhookConfiguration](t, render(t, values),
 		"MutatingWebhookConfiguration", "quiesce-webhook")
-	require.Len(t, configuration.Webhooks, 3)
+	require.LessOrEqual(t, len(configuration.Webhooks), 5)
 	i := slices.IndexFunc(configuration.Webhooks, func(webhook admissionregistrationv1.MutatingWebhook) bool { return webhook.Name == name })
 	require.GreaterOrEqual(t, i, 0, "there is no %s", name)
 	return configuration.Webhooks[i]

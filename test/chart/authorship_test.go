@@ -41,9 +41,7 @@ func keep(t *testing.T, object client.Object) {
 	require.NoError(t, server.Create(t.Context(), object), "%s %s", object.GetObjectKind().GroupVersionKind().Kind, object.GetName())
 	t.Cleanup(func() {
 		assert.NoError(t, client.IgnoreNotFound(server.Delete(context.Background(), object)))
-		assert.Eventually(t, func() bool {
-			return server.Get(context.Background(), client.ObjectKeyFromObject(object), object) != nil
-		}, time.Minute, 50*time.Millisecond)
+		waitGone(t, object)
 	})
 }
 
@@ -56,10 +54,16 @@ func mayExec(t *testing.T, user string, namespaces ...string) {
 // may grants a user a right in some namespaces, or without any in all of them, and returns when the API server knows it.
 func may(t *testing.T, user, verb, resource, sub string, namespaces ...string) {
 	t.Helper()
+	mayIn(t, "", user, verb, resource, sub, namespaces...)
+}
+
+// mayIn is may for a resource of some API group.
+func mayIn(t *testing.T, group, user, verb, resource, sub string, namespaces ...string) {
+	t.Helper()
 	whole := strings.TrimSuffix(resource+"/"+sub, "/")
 	var (
 		name     = metav1.ObjectMeta{Name: strings.Join([]string{"test", verb, strings.ReplaceAll(whole, "/", "-"), user}, "-")}
-		rules    = []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{whole}, Verbs: []string{verb}}}
+		rules    = []rbacv1.PolicyRule{{APIGroups: []string{group}, Resources: []string{whole}, Verbs: []string{verb}}}
 		subjects = []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "User", Name: user}}
 		role     = rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: name.Name}
 	)
@@ -79,7 +83,7 @@ func may(t *testing.T, user, verb, resource, sub string, namespaces ...string) {
 			review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
 				User: user,
 				ResourceAttributes: &authorizationv1.ResourceAttributes{
-					Verb: verb, Version: "*", Resource: resource, Subresource: sub, Namespace: namespace,
+					Verb: verb, Group: group, Version: "*", Resource: resource, Subresource: sub, Namespace: namespace,
 				},
 			}}
 			require.NoError(c, server.Create(t.Context(), review))
@@ -157,12 +161,14 @@ func installAuthorship(t *testing.T) {
 }
 
 // authorshipPolicies are the ValidatingAdmissionPolicies, one for each right, and their bindings.
-var authorshipPolicies = []string{"quiesce-authorship", "quiesce-authorship-init", "quiesce-authorship-secrets"}
+var authorshipPolicies = []string{
+	"quiesce-authorship", "quiesce-authorship-init", "quiesce-authorship-jobs", "quiesce-authorship-secrets",
+}
 
 func TestAuthorshipCanBeLeftToOthers(t *testing.T) {
 	for values, want := range map[string][]string{"defaults.yaml": authorshipPolicies, "all-options.yaml": {}} {
 		all := render(t, values)
-		want := append(slices.Clone(want), "quiesce-thaw") // which is nobody's to leave
+		want := append(slices.Clone(want), "quiesce-gate", "quiesce-thaw") // which have nothing to do with it
 		assert.Equal(t, want, names(all, "ValidatingAdmissionPolicy"), values)
 		assert.Equal(t, want, names(all, "ValidatingAdmissionPolicyBinding"), values)
 	}
@@ -268,6 +274,7 @@ func TestAuthorship(t *testing.T) {
 	}
 
 	t.Run("init containers and Secrets take further rights", testInitAuthorship)
+	t.Run("scripts and templates take rights everywhere, and Jobs a right of their own", testLibraryAuthorship)
 
 	t.Run("the author is no other than who makes the request", func(t *testing.T) {
 		says := func(author, user string) string {

@@ -97,6 +97,21 @@ func TestWritingPoliciesOfTheClusterIsAggregatedToNothing(t *testing.T) {
 		assert.NotContains(t, label, "aggregate-to")
 	}
 	require.Len(t, admin.Rules, 1)
-	assert.Equal(t, []string{"hookpolicies"}, admin.Rules[0].Resources)
+	assert.Equal(t, []string{"hookpolicies", "hookscripts", "hooktemplates"}, admin.Rules[0].Resources)
 	assert.Contains(t, admin.Rules[0].Verbs, "create")
+}
+
+// Reading Secrets is a namespace's to grant, and the controller's alone.
+func TestNobodyReadsSecretsUnlessANamespaceSaysSo(t *testing.T) {
+	all := render(t, "defaults.yaml")
+	reader := find[rbacv1.ClusterRole](t, all, "ClusterRole", "quiesce-secrets-reader")
+	for label := range reader.Labels {
+		assert.NotContains(t, label, "aggregate-to")
+	}
+	assert.Equal(t, []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"secrets"}, Verbs: []string{"get"}}}, reader.Rules)
+	for _, kind := range []string{"ClusterRoleBinding", "RoleBinding"} {
+		for _, name := range names(all, kind) {
+			assert.NotEqual(t, "quiesce-secrets-reader", find[rbacv1.RoleBinding](t, all, kind, name).RoleRef.Name, "%s %s", kind, name)
+		}
+	}
 }

@@ -103,7 +103,7 @@ func testInitAuthors(t *testing.T) {
 		pods    = "create pods"
 		secrets = "get secrets"
 	)
-	who := map[string]string{exec: "writes this policy", pods: "writes init containers", secrets: "writes variables made of Secrets"}
+	who := map[string]string{exec: "writes this policy", pods: "writes init containers", secrets: "writes values made of Secrets"}
 	in := func(user, right, namespace string) string {
 		return user + " lacks the right to " + right + " in namespace " + namespace + ", which whoever " + who[right] + " needs: have it granted there"
 	}

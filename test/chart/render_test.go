@@ -68,21 +68,23 @@ func TestImage(t *testing.T) {
 	}
 }
 
-func TestTheProgramsAreToldOfVeleroAndTheirPace(t *testing.T) {
-	tests := map[string]struct{ both, controller []string }{
+func TestTheProgramsAreToldOfVeleroTheirPaceAndTheLibrary(t *testing.T) {
+	tests := map[string]struct{ both, controller, webhook []string }{
 		"defaults.yaml": {
-			both:       []string{"--velero-native-sidecars=false", "--velero-backup-hooks=Yield"},
-			controller: []string{"--stamps-per-second=50"},
+			both:       []string{"--velero-native-sidecars=false", "--velero-backup-hooks=Yield", "--velero-gate=true"},
+			controller: []string{"--stamps-per-second=50", "--deliver-templates=true", "--velero-concurrent-backups=1", "--velero-start-grace=15s"},
+			webhook:    []string{"--controller-gone-after=5m", "--controller-gone-action=Open"},
 		},
 		"all-options.yaml": {
-			both:       []string{"--velero-native-sidecars=true", "--velero-backup-hooks=Override"},
-			controller: []string{"--stamps-per-second=5"},
+			both:       []string{"--velero-native-sidecars=true", "--velero-backup-hooks=Override", "--velero-gate=true"},
+			controller: []string{"--stamps-per-second=5", "--deliver-templates=false", "--velero-concurrent-backups=3", "--velero-start-grace=1m"},
+			webhook:    []string{"--controller-gone-after=30s", "--controller-gone-action=Refuse"},
 		},
 	}
 	for values, test := range tests {
 		t.Run(values, func(t *testing.T) {
 			all := templates(t, render(t, values))
-			assert.Subset(t, all["quiesce-webhook"].Spec.Containers[0].Args, test.both)
+			assert.Subset(t, all["quiesce-webhook"].Spec.Containers[0].Args, append(test.webhook, test.both...))
 			assert.Subset(t, all["quiesce-controller"].Spec.Containers[0].Args, append(test.controller, test.both...))
 		})
 	}

@@ -68,9 +68,11 @@ func TestNobodyTakesASessionsFinalizerOffWhoDoesNotTakeOverItsThaw(t *testing.T)
 		client.RawPatch(types.MergePatchType, []byte(`{"status": {"phase": "Complete"}}`))), "forbidden", "what became of it is not the editor's to say")
 }
 
-// ourMetrics are those that the programs have for sessions (hooks/session/tell).
+// ourMetrics are those that the programs have for sessions (hooks/session/tell), and for what Velero has waiting (hooks/signal).
 var ourMetrics = []string{
+	"quiesce_velero_held", "quiesce_velero_held_oldest_seconds",
 	"quiesce_hook_duration_seconds", "quiesce_quiesced_seconds", "quiesce_sessions_open", "quiesce_quiesced_pods", "quiesce_overdue_thaws", "quiesce_sessions_total",
+	"quiesce_sessions_consistent_total",
 }
 
 func TestAlertsAndDashboardNameMetricsThatThereAre(t *testing.T) {
@@ -83,6 +85,14 @@ func TestAlertsAndDashboardNameMetricsThatThereAre(t *testing.T) {
 	require.NoError(t, err)
 	requireKnownMetrics(t, string(written))
 	assert.Contains(t, string(written), "QuiesceOverdueThaw")
+	expressions := alerts(t, rule)
+	assert.Equal(t, `sum( (quiesce_sessions_total{outcome="failed"} unless max_over_time(quiesce_sessions_total{outcome="failed"}[2h] offset 1h)) `+
+		`or increase(quiesce_sessions_total{outcome="failed"}[1h]) ) > 0`, expressions["QuiesceSessionsFail"], "a first failure, too")
+	controller := templates(t, all)["quiesce-controller"].Spec.Containers[0]
+	assert.Contains(t, controller.Args, "--leader-elect=true", "or none would ever lead")
+	assert.Equal(t, `absent(leader_election_master_status{name="quiesce-controller"} == 1)`, expressions["QuiesceControllerAway"])
+	assert.Equal(t, "max(quiesce_velero_held_oldest_seconds) > 3600", expressions["QuiesceBackupHeld"])
+	assert.Contains(t, string(written), "after 5m the webhook lets go, unquiesced, what Velero has waiting")
 	assert.Equal(t, "prometheus", rule.GetLabels()["release"])
 
 	dashboard := find[corev1.ConfigMap](t, all, "ConfigMap", "quiesce-dashboard")
@@ -101,6 +111,26 @@ func TestAlertsAndDashboardNameMetricsThatThereAre(t *testing.T) {
 			requireKnownMetrics(t, target.Expr)
 		}
 	}
+}
+
+// alerts are the expressions of a PrometheusRule, by the names of the alerts.
+func alerts(t *testing.T, rule *unstructured.Unstructured) map[string]string {
+	t.Helper()
+	var spec struct {
+		Groups []struct {
+			Rules []struct{ Alert, Expr string }
+		}
+	}
+	written, err := json.Marshal(rule.Object["spec"])
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(written, &spec))
+	expressions := map[string]string{}
+	for _, group := range spec.Groups {
+		for _, rule := range group.Rules {
+			expressions[rule.Alert] = rule.Expr
+		}
+	}
+	return expressions
 }
 
 var metricName = regexp.MustCompile(`quiesce_[a-z_]+`)

@@ -79,7 +79,11 @@ func TestTheUninstallJobMayDoWhatItMustAndNoMore(t *testing.T) {
 	all := render(t, "defaults.yaml")
 	assert.Equal(t, []rbacv1.PolicyRule{
 		{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"list", "patch"}},
-		{APIGroups: []string{"quiesce.io"}, Resources: []string{"hooksessions", "hookruns"}, Verbs: []string{"list", "patch"}},
+		{APIGroups: []string{"quiesce.io"}, Resources: []string{"hooksessions", "hookruns", "hookscripts", "hooktemplates"}, Verbs: []string{"list", "patch"}},
+		{APIGroups: []string{"quiesce.io"}, Resources: []string{"hooktemplates"}, Verbs: []string{"delete"}},
+		{APIGroups: []string{"quiesce.io"}, Resources: []string{"hookpolicies", "namespacedhookpolicies"}, Verbs: []string{"list"}},
+		{APIGroups: []string{"velero.io"}, Resources: []string{"backups", "restores"}, Verbs: []string{"get", "list", "patch"}},
+		{APIGroups: []string{"velero.io"}, Resources: []string{"backupstoragelocations"}, Verbs: []string{"list"}},
 		{
 			APIGroups: []string{"admissionregistration.k8s.io"}, Verbs: []string{"delete"},
 			Resources:     []string{"mutatingwebhookconfigurations", "validatingwebhookconfigurations"},
