@@ -128,6 +128,8 @@ func TestAuthoring(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				policy := flushPolicy("refused")
 				test.change(&policy.Spec)
+				policy.APIVersion, policy.Kind = v1alpha1.GroupVersion.String(), "HookPolicy"
+				assertLintAgrees(t, map[string]any{name: policy.DeepCopy()})
 				for kind, object := range map[string]client.Object{
 					`HookPolicy "refused"`: policy, `NamespacedHookPolicy "refused"`: namespaced(policy, namespace),
 				} {

@@ -51,11 +51,11 @@ func TestAnInitHookWithAMistakeIsRefusedWithTheFieldAndWhatToWrite(t *testing.T)
 	}{
 		"exec beside it": {
 			init: containers(good), hook: `exec: {command: [x]}`,
-			want: []string{"spec.hooks[0]: Invalid value", "write exactly one action: exec, hold or init"},
+			want: []string{"spec.hooks[0]: Invalid value", "write exactly one action: exec, script, hold, httpGet, httpPost, tcpSocket, job or init"},
 		},
 		"neither": {
 			init: `null`,
-			want: []string{"spec.hooks[0]: Invalid value", "write exactly one action: exec, hold or init"},
+			want: []string{"spec.hooks[0]: Invalid value", "write exactly one action: exec, script, hold, httpGet, httpPost, tcpSocket, job or init"},
 		},
 		"a stage of backups": {
 			init: containers(good), hook: `stages: [PreBackup]`,

@@ -34,7 +34,7 @@ import (
 
 // build builds both programs into a folder.
 func build(folder string) error {
-	command := exec.Command("go", "build", "-o", folder, "./cmd/...")
+	command := exec.Command("go", "build", "-o", folder, "./cmd/quiesce-webhook", "./cmd/quiesce-controller")
 	command.Dir = repository
 	command.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if output, err := command.CombinedOutput(); err != nil {
@@ -120,7 +120,8 @@ func startController(t *testing.T, flags ...string) *program {
 		secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "quiesce-webhook-ca", Namespace: release}}
 		assert.NoError(t, client.IgnoreNotFound(api.Delete(context.Background(), secret)))
 	})
-	return start(t, "quiesce-controller", append([]string{"--leader-elect=false"}, flags...)...)
+	// The application library is delivered only where a test is about it.
+	return start(t, "quiesce-controller", append([]string{"--leader-elect=false", "--deliver-templates=false"}, flags...)...)
 }
 
 // startWebhook runs the webhook and has the API server call it for policies, and for pods in opted-in namespaces. The

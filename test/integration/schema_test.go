@@ -47,8 +47,9 @@ func TestAPolicyThatAnotherSchemaLetThroughIsToldAndTheOthersStayInUse(t *testin
 		require.ErrorContains(c, api.Create(t.Context(), fresh, client.DryRunAll), "write a duration with its unit")
 	}, patience, tick)
 	t.Cleanup(func() { require.NoError(t, api.Delete(context.Background(), outdated)) })
-	startController(t)
-	waitReady(t, startWebhook(t))
+	controller, webhook := startController(t), startWebhook(t)
+	waitReady(t, webhook)
+	waitReady(t, controller) // the API server trusts the webhook by then
 	create(t, flushPolicy("current"))
 	waitStamped(t, appPod(namespace, "current"))
 	condition := waitCondition(t, outdated, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonInvalid)

@@ -175,7 +175,7 @@ func TestAHookOfASessionWithAMistakeIsRefusedWithTheFieldAndWhatToWrite(t *testi
 		hook string
 		want []string
 	}{
-		"exec and hold":                {`hold: ` + hold, []string{"write exactly one action: exec, hold or init"}},
+		"exec and hold":                {`hold: ` + hold, []string{"write exactly one action: exec, script, hold, httpGet, httpPost, tcpSocket, job or init"}},
 		"a hold after the backup":      {`{exec: null, stages: [PostBackup], hold: ` + hold + `}`, []string{"spec.hooks[0].stages", "write [PreBackup] or [PreSnapshot]"}},
 		"a hold without a pattern":     {`{exec: null, hold: {command: [x]}}`, []string{"spec.hooks[0].hold.readyPattern: Required value"}},
 		"a hold without a command":     {`{exec: null, hold: {command: [], readyPattern: x}}`, []string{"spec.hooks[0].hold.command", "such as [mariadb, -n]"}},

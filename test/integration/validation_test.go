@@ -96,7 +96,7 @@ func TestAPolicyWithAMistakeIsRefusedWithTheFieldAndWhatToWrite(t *testing.T) {
 			want: []string{"spec.hooks[0].exec.command", "write the program and its arguments as a list"},
 		},
 		"a command that is a string": {hook: `exec: {command: "psql -c CHECKPOINT"}`, want: []string{"spec.hooks[0].exec.command", "must be of type array"}},
-		"no action":                  {hook: `exec: null`, want: []string{"spec.hooks[0]", "write exactly one action: exec, hold or init"}},
+		"no action":                  {hook: `exec: null`, want: []string{"spec.hooks[0]", "write exactly one action: exec, script, hold, httpGet, httpPost, tcpSocket, job or init"}},
 		"two hooks of one name": {
 			spec: `hooks: [{name: a, stages: [PreBackup], exec: {command: [a]}}, {name: a, stages: [PostBackup], exec: {command: [b]}}]`,
 			want: []string{"spec.hooks[1]", "Duplicate value", `"name":"a"`, "give each hook a name of its own"},
@@ -149,22 +149,26 @@ func TestAPolicyWithAMistakeIsRefusedWithTheFieldAndWhatToWrite(t *testing.T) {
 			spec: `selector: {labelSelector: {matchLabels: {"a b": c}}}`,
 			want: []string{"spec.selector.labelSelector.matchLabels", "write label keys, such as app or app.kubernetes.io/name"},
 		},
-		"no hooks":                     {spec: `hooks: []`, want: []string{"spec.hooks", "write at least one hook"}},
+		"no hooks":                     {spec: `hooks: []`, want: []string{"spec: ", "write at least one hook", "or template with the name of a HookTemplate"}},
 		"a hook name in capitals":      {hook: `name: Flush`, want: []string{"spec.hooks[0].name", "write lower-case letters, digits and hyphens, such as flush-tables"}},
 		"an onError of another sort":   {hook: `onError: Ignore`, want: []string{"spec.hooks[0].onError", `"Ignore"`, `"Fail", "Continue"`}},
 		"a container that can be none": {hook: `container: "App 1"`, want: []string{"spec.hooks[0].container", "write the name of a container"}},
 		"a priority out of bounds":     {spec: `priority: 1000001`, want: []string{"spec.priority", "less than or equal to 1000000"}},
 		"a priority in words":          {spec: `priority: high`, want: []string{"spec.priority", "must be of type integer"}},
 	}
+	refused := map[string]any{}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			err := api.Create(t.Context(), policyWith(t, test.spec, test.hook))
+			policy := policyWith(t, test.spec, test.hook)
+			refused[name] = policy.DeepCopy().Object
+			err := api.Create(t.Context(), policy)
 			require.True(t, apierrors.IsInvalid(err), "got %v", err)
 			for _, want := range test.want {
 				assert.ErrorContains(t, err, want)
 			}
 		})
 	}
+	assertLintAgrees(t, refused)
 }
 
 func TestAPolicyWithAMisspeltFieldIsRefusedToAStrictClient(t *testing.T) {
@@ -172,9 +176,11 @@ func TestAPolicyWithAMisspeltFieldIsRefusedToAStrictClient(t *testing.T) {
 	err := strict.Create(t.Context(), policyWith(t, `selectors: {}`, `onErr: Fail`))
 	assert.ErrorContains(t, err, `unknown field "spec.selectors"`)
 	assert.ErrorContains(t, err, `unknown field "spec.hooks[0].onErr"`)
+	assertLintAgrees(t, map[string]any{"misspelt": policyWith(t, `selectors: {}`, ``).Object, "misspelt hook": policyWith(t, ``, `onErr: Fail`).Object})
 }
 
 func TestGoodPoliciesAreTakenWithTheirDefaults(t *testing.T) {
+	taken := map[string]any{}
 	for name, test := range map[string]struct{ spec, hook string }{
 		"the least that there is": {},
 		"globs":                   {spec: `selector: {includedNamespaces: ["*", "shop", "shop-*", "s?op", "0"], excludedNamespaces: ["a-*-b"]}`},
@@ -188,6 +194,7 @@ func TestGoodPoliciesAreTakenWithTheirDefaults(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			policy := policyWith(t, test.spec, test.hook)
+			taken[name] = policy.DeepCopy().Object
 			create(t, policy)
 			hooks, _, err := unstructured.NestedSlice(policy.Object, "spec", "hooks")
 			require.NoError(t, err)
@@ -202,6 +209,7 @@ func TestGoodPoliciesAreTakenWithTheirDefaults(t *testing.T) {
 			assert.Zero(t, priority)
 		})
 	}
+	assertLintFindsNothing(t, taken)
 }
 
 func TestAPolicyOfANamespaceSelectsNone(t *testing.T) {
@@ -216,6 +224,7 @@ func TestAPolicyOfANamespaceSelectsNone(t *testing.T) {
 		require.Error(t, err, selector)
 		assert.ErrorContains(t, err, "spec.selector")
 		assert.ErrorContains(t, err, "a NamespacedHookPolicy is for its own namespace: leave includedNamespaces, excludedNamespaces and namespaceSelector out")
+		assertLintAgrees(t, map[string]any{selector: namespaced("selector: " + selector).Object})
 	}
 	require.NoError(t, api.Create(t.Context(), namespaced(`selector: {labelSelector: {matchLabels: {app: db}}, containerImages: ["db:"]}`), client.DryRunAll))
 }

@@ -13,11 +13,13 @@ import (
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
-// veleroKinds are Velero's two kinds that may have hooks, with a schema that takes everything. Like Velero's own they have
+// veleroKinds are Velero's kinds that matter to hooks, with a schema that takes everything. Like Velero's own they have
 // no status subresource.
 func veleroKinds() envtest.CRDInstallOptions {
 	var options envtest.CRDInstallOptions
-	for kind, plural := range map[string]string{"Schedule": "schedules", "Backup": "backups"} {
+	for kind, plural := range map[string]string{
+		"Schedule": "schedules", "Backup": "backups", "Restore": "restores", "BackupStorageLocation": "backupstoragelocations",
+	} {
 		options.CRDs = append(options.CRDs, &apiextensionsv1.CustomResourceDefinition{
 			ObjectMeta: metav1.ObjectMeta{Name: plural + ".velero.io"},
 			Spec: apiextensionsv1.CustomResourceDefinitionSpec{
