@@ -166,6 +166,7 @@ func TestAContainerWithoutAShellIsTold(t *testing.T) {
 }
 
 func TestNothingRunsInAPodThatIsGoneOrReplacedOrEnded(t *testing.T) {
+	t.Parallel()
 	s := newScene(t, nil)
 	first := s.busybox()
 	executor := newExecutor(t, "")
@@ -245,6 +246,7 @@ func (d database) sleeping() string {
 
 // PostgreSQL, PID 1 here, restarts when a child of its ends by a signal.
 func TestACommandIsEndedWithItsChildrenAndTheDatabaseDoesNotNotice(t *testing.T) {
+	t.Parallel()
 	d, pod := bareDatabase(t)
 	executor := newExecutor(t, "")
 	hanging := shell(`(sleep 1000; :) & sh -c "sleep 1000; :" & trap "" TERM; psql -c "SELECT pg_sleep(1000)"; sleep 1000; :`)
@@ -273,6 +275,7 @@ func TestACommandIsEndedWithItsChildrenAndTheDatabaseDoesNotNotice(t *testing.T)
 }
 
 func TestAnExecWithAPostSideLeavesAWatchdog(t *testing.T) {
+	t.Parallel()
 	d, pod := bareDatabase(t)
 	executor := newExecutor(t, "")
 	alter := func(name, value string) chain.Hook {

@@ -123,6 +123,7 @@ func TestAHoldWhoseContextEndsLetsGo(t *testing.T) {
 }
 
 func TestAHoldThatIgnoresTheEndOfItsStdinIsEnded(t *testing.T) {
+	t.Parallel()
 	d, request := locking(t)
 	request.Command = shell(`PGOPTIONS="-c client_connection_check_interval=1s" psql -AtqX -c "BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE" -c "SELECT 'held'" -c "SELECT pg_sleep(1000)"; :`)
 	request.Stdin, request.StopStdin, request.Grace = "", "", time.Second

@@ -62,10 +62,10 @@ func run(ctx context.Context, m *testing.M) (code int, err error) {
 			}
 		}()
 	}
-	if err := cluster.Up(ctx, "--node-agent"); err != nil {
+	if err := cluster.Up(ctx, "--node-agent", "--csi"); err != nil {
 		return 0, err
 	}
-	if err := cluster.Load(ctx, "busybox", "mariadb", "nginx", "postgres", "quiesce"); err != nil {
+	if err := cluster.Load(ctx, "busybox", "etcd", "influxdb", "mariadb", "nginx", "postgres", "quiesce", "rabbitmq", "redis"); err != nil {
 		return 0, err
 	}
 	if terminal, err = walkthrough.OpenTerminal(ctx, cluster, nil); err != nil {
@@ -80,22 +80,29 @@ func run(ctx context.Context, m *testing.M) (code int, err error) {
 	if err := removeLeftovers(ctx); err != nil {
 		return 0, fmt.Errorf("removing what an interrupted run has left: %w", err)
 	}
-	if err := walkthrough.Install(ctx, terminal); err != nil {
+	if err := install(ctx); err != nil {
 		return 0, err
 	}
 	return m.Run(), nil
+}
+
+// install installs Quiesce, so that hooks without a pod may send requests to pods.
+func install(ctx context.Context) error {
+	return walkthrough.Install(ctx, terminal, "sessions.requestHosts={10.244.0.0/24}", "velero.gate.controllerGone.after=30s")
 }
 
 // ours marks all that the tests make outside of a namespace of theirs.
 var ours = client.MatchingLabels{"quiesce.test/e2e": "true"}
 
 func removeLeftovers(ctx context.Context) error {
-	disk, err := walkthrough.NewDisk(diskName)
-	if err != nil {
-		return err
-	}
-	if err := disk.Thaw(ctx); err != nil {
-		return err
+	for _, name := range []string{diskName, proofDiskName} {
+		disk, err := walkthrough.NewDisk(name)
+		if err != nil {
+			return err
+		}
+		if err := disk.Thaw(ctx); err != nil {
+			return err
+		}
 	}
 	var namespaces corev1.NamespaceList
 	if err := api.List(ctx, &namespaces, ours); err != nil {

@@ -11,11 +11,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
 func TestPodsAreCreatedWhileThereIsNoWebhook(t *testing.T) {
 	s := newScene(t, optedIn)
 	policy := s.addPolicy("main")
+	gated := newFreezer(t, 1, 10*time.Minute, inSessions)
 	replicas := restoreReplicas(t)
 	scaleWebhook(t, 0)
 	require.EventuallyWithT(t, func(c *assert.CollectT) {
@@ -28,6 +31,13 @@ func TestPodsAreCreatedWhileThereIsNoWebhook(t *testing.T) {
 		assert.Empty(t, pod.Annotations, "expected a pod without hooks while the webhook is away")
 		missed = append(missed, pod)
 	}
+	// A backup that nobody has made wait is not quiesced, and says so.
+	backup := gated.backUp()
+	backup.waitEnded("Completed")
+	assert.Empty(t, backup.gate())
+	backup.waitConsistent("False", "")
+	assert.Contains(t, backup.events(), "Warning "+v1alpha1.ReasonGateMissed)
+	assert.Empty(t, gated.log(gated.pods[0]))
 	begun := time.Now()
 	for _, pod := range missed {
 		s.waitStamp(pod, policy, echoes)

@@ -105,8 +105,10 @@ func names(containers []corev1.Container) []string {
 // Backed up, deleted and restored, three times over, each backup being one of the restored pod: it is prepared every time,
 // once, and in order.
 func TestARestoredPodIsPreparedEveryTimeBeforeItStarts(t *testing.T) {
+	t.Parallel()
 	for what, withData := range map[string]bool{"its objects alone": false, "with the data of its volume": true} {
 		t.Run(what, func(t *testing.T) {
+			t.Parallel()
 			s := newShop(t, withData)
 			require.Equal(t, []string{"own", "app"}, s.log())
 			var before []string

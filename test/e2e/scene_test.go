@@ -28,6 +28,7 @@ type scene struct {
 	t         *testing.T
 	namespace string
 	policies  []*v1alpha1.HookPolicy
+	library   []client.Object // scripts and templates
 	reported  bool
 }
 
@@ -47,6 +48,9 @@ func newScene(t *testing.T, labels map[string]string) *scene {
 		s.reportFailure()
 		for _, policy := range s.policies {
 			assert.NoError(t, client.IgnoreNotFound(api.Delete(context.Background(), policy)))
+		}
+		for _, object := range s.library {
+			assert.NoError(t, client.IgnoreNotFound(api.Delete(context.Background(), object)))
 		}
 		assert.NoError(t, client.IgnoreNotFound(api.Delete(context.Background(), namespace)))
 	})

@@ -187,7 +187,7 @@ func TestASessionQuiescesWaitsAndThaws(t *testing.T) {
 		assert.Equal(t, []string{"freeze", "thaw"}, f.log(pod))
 	}
 	assert.Equal(t, v1alpha1.HookCounts{Total: 6, Succeeded: 6}, session.Status.Hooks)
-	requireCondition(t, session, v1alpha1.ConditionConsistent, metav1.ConditionUnknown, "NotObserved")
+	requireCondition(t, session, v1alpha1.ConditionConsistent, metav1.ConditionUnknown, v1alpha1.ReasonNoClaims)
 	f.requireUnguarded()
 	f.waitSession(session, "released", func(s *v1alpha1.HookSession) bool { return len(s.Finalizers) == 0 })
 }

@@ -39,7 +39,7 @@ func TestTheScriptOfTheDocsBacksUp(t *testing.T) {
 	write("back-up", script)
 	require.NoError(t, os.Symlink(strings.TrimSpace(kubectl), filepath.Join(folder, "kubectl")))
 	write("my-snapshot", "#!/bin/sh\nfor pod in pod-0 pod-1; do kubectl exec -n \"$1\" $pod -- test -e /tmp/frozen || exit 1; done\n[ ! -e "+folder+"/broken ]\n")
-	write("my-copy", "#!/bin/sh\nuntil ! kubectl exec -n \"$1\" pod-0 -- test -e /tmp/frozen 2>/dev/null; do sleep .1; done\n")
+	write("my-copy", "#!/bin/sh\nuntil ! kubectl exec -n \"$1\" pod-0 -- test -e /tmp/frozen 2>/dev/null; do sleep .1; done\n[ ! -e "+folder+"/full ]\n")
 	run := func() (string, error) {
 		command := exec.CommandContext(t.Context(), "sh", filepath.Join(folder, "back-up"), f.namespace)
 		command.Env = append(os.Environ(), "PATH="+folder+":"+os.Getenv("PATH"), "KUBECONFIG="+strings.TrimSpace(kubeconfig))
@@ -66,6 +66,12 @@ func TestTheScriptOfTheDocsBacksUp(t *testing.T) {
 		all := strings.Join(said, ", ")
 		return strings.Contains(all, "Pod HookSucceeded") && strings.Contains(all, "HookSession HookSucceeded") && strings.Contains(all, "HookSession Complete")
 	}, patience, tick, "events tell of every hook, and of the session")
+
+	write("full", "")
+	output, err = run()
+	require.Error(t, err, "the copy fails: %s", output)
+	f.requireThawed(0)
+	require.NoError(t, os.Remove(filepath.Join(folder, "full")))
 
 	write("broken", "")
 	output, err = run()

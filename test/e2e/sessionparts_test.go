@@ -124,7 +124,7 @@ func TestTheKubeletIsAwayWhenItIsToBeThawed(t *testing.T) {
 	up()
 	f.waitFinished(session, v1alpha1.PhaseComplete)
 	requireCondition(t, session, v1alpha1.ConditionThawed, metav1.ConditionTrue, "Thawed")
-	requireCondition(t, session, v1alpha1.ConditionConsistent, metav1.ConditionUnknown, "NotObserved") // the tool was done by then
+	requireCondition(t, session, v1alpha1.ConditionConsistent, metav1.ConditionUnknown, v1alpha1.ReasonNoClaims) // the tool was done by then
 	f.requireThawed(0)
 	f.requireUnguarded()
 }
@@ -221,7 +221,7 @@ func TestARollOutWaitsForHolds(t *testing.T) {
 	f.requireThawed(0)
 	waitLeader(t, before)
 	assert.Equal(t, []string{"hold", "released"}, f.log(f.pods[0]))
-	requireCondition(t, session, v1alpha1.ConditionConsistent, metav1.ConditionUnknown, "NotObserved")
+	requireCondition(t, session, v1alpha1.ConditionConsistent, metav1.ConditionUnknown, v1alpha1.ReasonNoClaims)
 }
 
 // Two controllers: the one that does not lead takes over when the other is killed.
@@ -247,6 +247,7 @@ func TestTheLeaderIsKilledAndTheOtherThaws(t *testing.T) {
 
 // In a container without a shell there is no watchdog: the session's own deadline remains.
 func TestWithoutAShellTheDeadlineRemains(t *testing.T) {
+	t.Parallel()
 	f := newFreezer(t, 1, 8*time.Second, func(spec *v1alpha1.HookPolicySpec) {
 		spec.Shell = v1alpha1.NoShell
 		spec.Hooks[0].Exec.Command = []string{"touch", "/tmp/frozen"}

@@ -35,8 +35,13 @@ func TestUninstallTakesEveryStampAlongAndLeavesWhatIsTheUsers(t *testing.T) {
 	session := f.begin()
 	f.waitReady(session)
 	require.True(t, f.frozen(f.pods[0]))
+	gated := newFreezer(t, 1, 10*time.Minute, inSessions, hooks(
+		does("freeze", freeze, v1alpha1.PreSnapshot), does("more", until("a"), v1alpha1.PreSnapshot), does("thaw", thaw, v1alpha1.PostSnapshot)))
+	held := gated.backUp()
+	gated.reach(gated.pods[0], "a")
+	held.requireHeld()
 
-	t.Cleanup(func() { assert.NoError(t, walkthrough.Install(context.Background(), terminal)) })
+	t.Cleanup(func() { assert.NoError(t, install(context.Background())) })
 	_, err := terminal.Run(t.Context(), "helm", "uninstall", "quiesce", "-n", walkthrough.Release, "--wait")
 	require.NoError(t, err)
 
@@ -64,6 +69,11 @@ func TestUninstallTakesEveryStampAlongAndLeavesWhatIsTheUsers(t *testing.T) {
 	assert.Equal(t, v1alpha1.PhaseCancelled, session.Status.Phase)
 	assert.Empty(t, session.Finalizers, "nobody would take them off any more")
 
-	require.NoError(t, walkthrough.Install(t.Context(), terminal))
+	held.waitEnded("Completed") // nobody would let it go any more
+	t.Logf("what was held went on:\n%s", held.story())
+	gated.requireThawed(0)
+	gated.requireUnguarded()
+
+	require.NoError(t, install(t.Context()))
 	s.waitPods(patience, func(pod *corev1.Pod) bool { return pod.Name == owned.Name || stamped(pod) })
 }
