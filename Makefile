@@ -32,6 +32,7 @@ demo-down: ## Take down what the demo left for exploring: the cluster and the de
 test: gcc shells ## Run the unit tests, and the integration tests on a real API server.
 	CGO_ENABLED=1 go test -race $$(go list ./... | grep -vE '/test/(chart|integration)$$')
 	go test -C test/cluster ./...
+	go test -C test/cluster/modules/csi ./driver
 	@# Never from Go's cache, which does not know that these tests build and run the programs.
 	assets=$$($(CLUSTER) assets) && CGO_ENABLED=1 KUBEBUILDER_ASSETS="$$assets" go test -race -count 1 ./test/integration
 
@@ -54,6 +55,10 @@ bench-scale: $(TOOLS)/helm ## Measure how a change of policy reaches 10,000 pods
 bench-sessions: $(TOOLS)/helm ## Measure sessions beside bare clients on 100 real pods, and on 5,000 simulated ones; some 10 minutes.
 	HELM=$(TOOLS)/helm go run ./test/bench/sessions
 
+.PHONY: bench-velero
+bench-velero: $(TOOLS)/helm ## Measure backups of 50 real pods by Velero, by hooks of its own beside sessions; some 10 minutes.
+	HELM=$(TOOLS)/helm go run ./test/bench/velero
+
 ##@ The cluster
 
 .PHONY: cluster-up
@@ -64,21 +69,42 @@ cluster-up: ## Bring the one-node cluster up, with Velero.
 cluster-down: ## Take the cluster down, and all that it made on this machine.
 	$(CLUSTER) down
 
+##@ The plugin of kubectl
+
+# Of a clone that has tags, the latest of them and what has come since.
+VERSION ?= $(or $(shell git describe --tags --match 'v*' --dirty 2>/dev/null),v0.0.0-dev)
+
+.PHONY: install-plugin
+install-plugin: ## Build kubectl-quiesce into Go's folder of programs, and say where that is.
+	go install -ldflags '-X github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/version.release=$(VERSION)' ./cmd/kubectl-quiesce
+	@folder=$$(go env GOBIN) && folder=$${folder:-$$(go env GOPATH)/bin} && echo "kubectl-quiesce $(VERSION) is in $$folder" && \
+	  case ":$$PATH:" in *":$$folder:"*) ;; *) echo "That is not in PATH, where kubectl looks for it";; esac
+
+.PHONY: release
+release: ## Build the plugin's archives for all platforms, their sums and krew's manifest into dist: make release VERSION=v1.2.3
+	go run ./cmd/kubectl-quiesce/internal/release -version '$(VERSION)' -o dist
+
 ##@ Change the code
 
 .PHONY: generate
-generate: $(TOOLS)/controller-gen ## Generate deepcopy, CRDs, RBAC, the webhook's manifests, and the chart's copies.
+generate: $(TOOLS)/controller-gen ## Generate deepcopy, CRDs, RBAC, the webhook's manifests, the chart's copies, and docs/cli.md.
 	$(TOOLS)/controller-gen object paths=./hooks/v1alpha1
 	$(TOOLS)/controller-gen crd paths=./hooks/v1alpha1 output:crd:dir=config/crd
 	$(TOOLS)/controller-gen rbac:roleName=quiesce-webhook paths=./webhook paths=./hooks/policies \
 	  output:rbac:dir=config/rbac/webhook
 	$(TOOLS)/controller-gen rbac:roleName=quiesce-controller paths=./hooks/policies paths=./hooks/status \
-	  paths=./hooks/stamp/keeper paths=./hooks/action paths=./hooks/session/... paths=./webhook/certificates paths=./cmd/quiesce-controller \
+	  paths=./hooks/stamp/keeper paths=./hooks/usage/librarian paths=./hooks/action paths=./hooks/session/... paths=./hooks/delivery paths=./hooks/signal/... paths=./hooks/sweep paths=./webhook/certificates paths=./cmd/quiesce-controller \
 	  output:rbac:dir=config/rbac/controller
 	$(TOOLS)/controller-gen webhook paths=./webhook paths=./webhook/authoring output:webhook:dir=config/webhook
 	rm -rf charts/quiesce/generated
 	mkdir -p charts/quiesce/generated
 	cp -r config/crd config/rbac config/webhook charts/quiesce/generated/
+	go run ./cmd/kubectl-quiesce/internal/reference docs/cli.md
+
+.PHONY: record
+record: $(TOOLS)/helm ## Record anew what docs/cli.md shows of commands, where they print something else on the real cluster now.
+	HELM=$(TOOLS)/helm go test -tags e2e -count 1 -timeout 20m -v -run '^TestTheConsolesOfTheDocsShowWhatCommandsPrint$$' ./test/e2e -update
+	go run ./cmd/kubectl-quiesce/internal/reference docs/cli.md
 
 .PHONY: format
 format: $(TOOLS)/golangci-lint ## Format the Go code.
@@ -88,6 +114,7 @@ format: $(TOOLS)/golangci-lint ## Format the Go code.
 lint: $(TOOLS)/golangci-lint ## Look for mistakes in the Go code.
 	$(TOOLS)/golangci-lint run --build-tags e2e ./...
 	cd test/cluster && $(TOOLS)/golangci-lint run --config ../../.golangci.yml ./...
+	cd test/cluster/modules/csi && $(TOOLS)/golangci-lint run --config ../../../../.golangci.yml ./driver/...
 
 .PHONY: verify
 verify: verify-generated verify-modules verify-format lint verify-chart ## Check all that no test runs: generated files, formatting, lint, the chart.
@@ -95,9 +122,9 @@ verify: verify-generated verify-modules verify-format lint verify-chart ## Check
 .PHONY: verify-generated
 verify-generated: ## Check that the generated files are what the generators make.
 	@before=$$(mktemp -d) && trap 'rm -rf "$$before"' EXIT && \
-	  cp -r config charts/quiesce/generated hooks/v1alpha1 "$$before" && \
+	  cp -r config charts/quiesce/generated hooks/v1alpha1 docs/cli.md "$$before" && \
 	  $(MAKE) --no-print-directory generate && \
-	  for pair in config:config generated:charts/quiesce/generated v1alpha1:hooks/v1alpha1; do \
+	  for pair in config:config generated:charts/quiesce/generated v1alpha1:hooks/v1alpha1 cli.md:docs/cli.md; do \
 	    diff -r "$$before/$${pair%%:*}" "$${pair#*:}" || { echo "Generated files were out of date: commit what 'make generate' made" >&2; exit 1; }; \
 	  done
 
@@ -105,6 +132,7 @@ verify-generated: ## Check that the generated files are what the generators make
 verify-modules: ## Check that go.mod and go.sum are tidy.
 	go mod tidy -diff
 	go -C test/cluster mod tidy -diff
+	go -C test/tools/krew mod tidy -diff
 
 .PHONY: verify-format
 verify-format: $(TOOLS)/golangci-lint ## Check that the Go code is formatted.
@@ -132,10 +160,11 @@ $(TOOLS)/%:
 	@go build -C test/tools -ldflags '-s -w' -o $@ $(filter %/$*,$(TOOL_PACKAGES))
 
 .PHONY: shells
-shells: # The scripts are tested under three shells.
-	@for shell in dash bash busybox; do command -v $$shell >/dev/null || missing="$$missing $$shell"; done; \
-	  [ -z "$$missing" ] || { echo "Installing$$missing to test scripts under" && apt-get update -qq && \
-	  apt-get install -y -qq $${missing/busybox/busybox-static}; }
+shells: # Scripts are tested under three shells, by other interpreters, requests in a network of their own, and completion in bash.
+	@for program in dash bash busybox/busybox-static perl awk/mawk ip/iproute2; do \
+	  command -v $${program%%/*} >/dev/null || missing="$$missing $${program##*/}"; done; \
+	  [ -e /usr/share/bash-completion/bash_completion ] || missing="$$missing bash-completion"; \
+	  [ -z "$$missing" ] || { echo "Installing$$missing for the tests" && apt-get update -qq && apt-get install -y -qq $$missing; }
 
 .PHONY: gcc
 gcc: # The race detector needs a C compiler.
