@@ -14,7 +14,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
@@ -22,24 +21,20 @@ import (
 
 	"github.com/quiesce-io/quiesce/hooks/release"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
+	"github.com/quiesce-io/quiesce/hooks/velero"
+	"github.com/quiesce-io/quiesce/hooks/velero/velerotest"
 )
 
-var (
-	veleroVersion = schema.GroupVersion{Group: "velero.io", Version: "v1"}
-	leaseName     = types.NamespacedName{Namespace: "quiesce-system", Name: "quiesce-controller"}
-)
+var leaseName = types.NamespacedName{Namespace: "quiesce-system", Name: "quiesce-controller"}
 
 // leaderless is a fake API server with a held Backup.
 func leaderless(t *testing.T, functions interceptor.Funcs) client.Client {
 	t.Helper()
 	scheme := runtime.NewScheme()
 	require.NoError(t, coordinationv1.AddToScheme(scheme))
-	for _, kind := range []string{"Backup", "Restore", "BackupStorageLocation"} {
-		scheme.AddKnownTypeWithName(veleroVersion.WithKind(kind), &unstructured.Unstructured{})
-		scheme.AddKnownTypeWithName(veleroVersion.WithKind(kind+"List"), &unstructured.UnstructuredList{})
-	}
+	velerotest.AddToScheme(scheme)
 	backup := &unstructured.Unstructured{}
-	backup.SetGroupVersionKind(veleroVersion.WithKind("Backup"))
+	backup.SetGroupVersionKind(velero.GroupVersion.WithKind("Backup"))
 	backup.SetNamespace("velero")
 	backup.SetName("nightly")
 	backup.SetAnnotations(map[string]string{v1alpha1.GateAnnotation: v1alpha1.GateHeld})
@@ -49,7 +44,7 @@ func leaderless(t *testing.T, functions interceptor.Funcs) client.Client {
 func markIn(t *testing.T, c client.Client) string {
 	t.Helper()
 	backup := &unstructured.Unstructured{}
-	backup.SetGroupVersionKind(veleroVersion.WithKind("Backup"))
+	backup.SetGroupVersionKind(velero.GroupVersion.WithKind("Backup"))
 	require.NoError(t, c.Get(t.Context(), client.ObjectKey{Namespace: "velero", Name: "nightly"}, backup))
 	return backup.GetAnnotations()[v1alpha1.GateAnnotation]
 }

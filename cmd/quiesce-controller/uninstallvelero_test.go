@@ -13,20 +13,19 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
+	"github.com/quiesce-io/quiesce/hooks/velero"
+	"github.com/quiesce-io/quiesce/hooks/velero/velerotest"
 )
-
-var veleroVersion = schema.GroupVersion{Group: "velero.io", Version: "v1"}
 
 // heldBackup waits in namespace velero.
 func heldBackup(name string) *unstructured.Unstructured {
 	backup := &unstructured.Unstructured{}
-	backup.SetGroupVersionKind(veleroVersion.WithKind("Backup"))
+	backup.SetGroupVersionKind(velero.GroupVersion.WithKind("Backup"))
 	backup.SetNamespace("velero")
 	backup.SetName(name)
 	backup.SetAnnotations(map[string]string{v1alpha1.GateAnnotation: v1alpha1.GateHeld})
@@ -38,10 +37,7 @@ func leaving(t *testing.T, functions interceptor.Funcs, objects ...client.Object
 	t.Helper()
 	scheme, err := newScheme()
 	require.NoError(t, err)
-	for _, kind := range []string{"Backup", "Restore", "BackupStorageLocation"} {
-		scheme.AddKnownTypeWithName(veleroVersion.WithKind(kind), &unstructured.Unstructured{})
-		scheme.AddKnownTypeWithName(veleroVersion.WithKind(kind+"List"), &unstructured.UnstructuredList{})
-	}
+	velerotest.AddToScheme(scheme)
 	said := &bytes.Buffer{}
 	return &uninstaller{fake.NewClientBuilder().WithScheme(scheme).WithInterceptorFuncs(functions).WithObjects(objects...).Build(), "quiesce-system", said}, said
 }

@@ -20,16 +20,14 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/quiesce-io/quiesce/hooks/velero"
+	"github.com/quiesce-io/quiesce/hooks/velero/velerotest"
 )
 
 // cluster is a fake API server that knows Velero's kinds, and has objects given as YAML.
 func cluster(t *testing.T, functions interceptor.Funcs, sources ...string) client.Client {
 	t.Helper()
 	scheme := runtime.NewScheme()
-	for _, kind := range []string{"Backup", "Restore", "BackupStorageLocation"} {
-		scheme.AddKnownTypeWithName(velero.GroupVersion.WithKind(kind), &unstructured.Unstructured{})
-		scheme.AddKnownTypeWithName(velero.GroupVersion.WithKind(kind+"List"), &unstructured.UnstructuredList{})
-	}
+	velerotest.AddToScheme(scheme)
 	builder := fake.NewClientBuilder().WithScheme(scheme).WithInterceptorFuncs(functions)
 	for _, source := range sources {
 		object := &unstructured.Unstructured{}

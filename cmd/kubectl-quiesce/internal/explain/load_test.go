@@ -22,6 +22,7 @@ import (
 
 	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/command"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
+	"github.com/quiesce-io/quiesce/hooks/velero/velerotest"
 )
 
 func TestWhatIsToBeExplainedIsWrittenAsKubectlTakesIt(t *testing.T) {
@@ -63,6 +64,7 @@ func clusterOf(t *testing.T, forbidden func(object runtime.Object) bool, objects
 	scheme := runtime.NewScheme()
 	require.NoError(t, clientgoscheme.AddToScheme(scheme))
 	require.NoError(t, v1alpha1.AddToScheme(scheme))
+	velerotest.AddToScheme(scheme)
 	refuse := func(object runtime.Object) error {
 		if forbidden(object) {
 			return apierrors.NewForbidden(schema.GroupResource{}, "", errors.New("no right"))

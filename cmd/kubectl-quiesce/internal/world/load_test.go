@@ -25,6 +25,7 @@ import (
 	"github.com/quiesce-io/quiesce/hooks/match"
 	"github.com/quiesce-io/quiesce/hooks/stamp"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
+	"github.com/quiesce-io/quiesce/hooks/velero/velerotest"
 )
 
 // clusterOf has objects, and answers with an error whatever refuse says so of, by kind.
@@ -33,6 +34,7 @@ func clusterOf(t *testing.T, refuse func(kind string) error, objects ...client.O
 	scheme := runtime.NewScheme()
 	require.NoError(t, clientgoscheme.AddToScheme(scheme))
 	require.NoError(t, v1alpha1.AddToScheme(scheme))
+	velerotest.AddToScheme(scheme)
 	ask := func(object runtime.Object) error {
 		kinds, _, err := scheme.ObjectKinds(object)
 		if err != nil {
