@@ -18,8 +18,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes/fake"
+	batchv1client "k8s.io/client-go/kubernetes/typed/batch/v1"
 	clienttesting "k8s.io/client-go/testing"
 )
 
@@ -409,14 +411,28 @@ func TestAJobOfWhichSomethingMayRunIsNotSaidToHaveEnded(t *testing.T) {
 	}
 }
 
+// killed is the client of a controller that ends no Job any more.
+type killed struct{ batchv1client.BatchV1Interface }
+
+func (k killed) Jobs(namespace string) batchv1client.JobInterface {
+	return killedJobs{k.BatchV1Interface.Jobs(namespace)}
+}
+
+type killedJobs struct{ batchv1client.JobInterface }
+
+func (killedJobs) Patch(context.Context, string, types.PatchType, []byte, metav1.PatchOptions, ...string) (*batchv1.Job, error) {
+	return nil, errors.New("we are dead")
+}
+
 func TestALaterControllerGoesOnWaitingForItsJob(t *testing.T) {
 	inCluster(t, func(t *testing.T, c *cluster) {
 		first, cancel := context.WithCancel(t.Context())
-		c.PrependReactor("patch", "jobs", func(clienttesting.Action) (bool, runtime.Object, error) { return true, nil, errors.New("we are dead") })
-		_ = c.run(first, jobRequest())
+		later := c.jobs
+		c.jobs = &Jobs{jobs: killed{c.BatchV1()}, core: c.CoreV1()}
+		dead := c.run(first, jobRequest())
 		time.Sleep(20 * time.Second)
 		cancel()
-		c.ReactionChain = c.ReactionChain[1:]
+		c.jobs = later
 		begun := time.Now()
 		second := c.run(t.Context(), jobRequest())
 		time.Sleep(9 * time.Second)
@@ -429,6 +445,7 @@ func TestALaterControllerGoesOnWaitingForItsJob(t *testing.T) {
 		assert.Less(t, time.Since(begun), 15*time.Second)
 		third := <-c.run(t.Context(), jobRequest())
 		assert.Equal(t, TimedOut, third.Reason, "one that has ended is told at once")
+		<-dead // it asks again until it sees that the Job has ended
 	})
 }
 
