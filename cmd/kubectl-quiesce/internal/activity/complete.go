@@ -14,12 +14,6 @@ import (
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
-func completeFlag(c *cobra.Command, flag string, complete cobra.CompletionFunc) {
-	if err := c.RegisterFlagCompletionFunc(flag, complete); err != nil {
-		panic(err) // the flag is there, a few lines above
-	}
-}
-
 // names completes the names of a namespace's objects of kinds, those aside that stand there already.
 func names(frame *command.Frame, kinds ...schema.GroupVersionKind) cobra.CompletionFunc {
 	return func(c *cobra.Command, args []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {

@@ -15,14 +15,10 @@ import (
 
 // NewDescribe returns the command that describes single objects.
 func NewDescribe(frame *command.Frame) *cobra.Command {
-	c := &cobra.Command{
+	return command.Group(&cobra.Command{
 		Use:   "describe",
 		Short: "Describe a session: what ran in which pods, and how it came out",
-		Args:  cobra.NoArgs,
-		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
-	}
-	c.AddCommand(newDescribeSession(frame))
-	return c
+	}, newDescribeSession(frame))
 }
 
 func newDescribeSession(frame *command.Frame) *cobra.Command {
@@ -35,12 +31,7 @@ func newDescribeSession(frame *command.Frame) *cobra.Command {
 and how they came out, failures first and with what their commands have written, and what was seen of the snapshots.`,
 		Example: `  # The session of last night
   kubectl quiesce describe session nightly-42 -n shop`,
-		Args: func(c *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return command.UsageErrorf(c, "write the name of a session: kubectl quiesce sessions lists them")
-			}
-			return nil
-		},
+		Args: command.AtLeastOne("the NAME of a session: kubectl quiesce sessions lists them"),
 		RunE: func(c *cobra.Command, args []string) error {
 			return describeSessions(c.Context(), frame, args, all)
 		},

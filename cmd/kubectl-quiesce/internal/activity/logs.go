@@ -56,7 +56,7 @@ Velero's own logs: velero backup logs NAME.`,
 
   # For a machine: a JSON object a line
   kubectl quiesce logs -A --policy postgres --since-time 2026-01-31T02:00:00Z -o json`,
-		Args: cobra.NoArgs,
+		Args: command.None(": write --session NAME for those of one session"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			ctx, stop := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
@@ -78,12 +78,12 @@ Velero's own logs: velero backup logs NAME.`,
 	flags.BoolVar(&l.noHeaders, "no-headers", false, "Leave the headings out")
 	flags.BoolVarP(&l.allNamespaces, "all-namespaces", "A", false, "Those of all namespaces")
 	flags.StringVarP(&l.output, "output", "o", "", "json for JSON lines")
-	completeFlag(c, "session", sessionNames(frame))
-	completeFlag(c, "stage", cobra.FixedCompletions(stageNames(), cobra.ShellCompDirectiveNoFileComp))
-	completeFlag(c, "result", cobra.FixedCompletions(resultNames(), cobra.ShellCompDirectiveNoFileComp))
-	completeFlag(c, "output", cobra.FixedCompletions([]string{"json"}, cobra.ShellCompDirectiveNoFileComp))
-	completeFlag(c, "policy", policyNames(frame))
-	completeFlag(c, "pod", podNames(frame))
+	command.CompleteFlag(c, "session", sessionNames(frame))
+	command.CompleteFlag(c, "stage", cobra.FixedCompletions(stageNames(), cobra.ShellCompDirectiveNoFileComp))
+	command.CompleteFlag(c, "result", cobra.FixedCompletions(resultNames(), cobra.ShellCompDirectiveNoFileComp))
+	command.CompleteFlag(c, "output", cobra.FixedCompletions([]string{"json"}, cobra.ShellCompDirectiveNoFileComp))
+	command.CompleteFlag(c, "policy", policyNames(frame))
+	command.CompleteFlag(c, "pod", podNames(frame))
 	return c
 }
 

@@ -73,9 +73,9 @@ while all pods were quiesced; describe session says why it is not.`,
 	flags.BoolVar(&s.noHeaders, "no-headers", false, "Leave the headings out")
 	s.print.AddFlags(c)
 	flags.Lookup("output").Usage = "wide, name, json, yaml, jsonpath=… or go-template=…"
-	completeFlag(c, "phase", cobra.FixedCompletions(phaseNames(), cobra.ShellCompDirectiveNoFileComp))
-	completeFlag(c, "operation", cobra.FixedCompletions(operationNames(), cobra.ShellCompDirectiveNoFileComp))
-	completeFlag(c, "policy", policyNames(frame))
+	command.CompleteFlag(c, "phase", cobra.FixedCompletions(phaseNames(), cobra.ShellCompDirectiveNoFileComp))
+	command.CompleteFlag(c, "operation", cobra.FixedCompletions(operationNames(), cobra.ShellCompDirectiveNoFileComp))
+	command.CompleteFlag(c, "policy", policyNames(frame))
 	return c
 }
 
@@ -90,7 +90,7 @@ func (s *sessions) run(ctx context.Context, c *cobra.Command, args []string) err
 	}
 	options, err := s.options(wanted)
 	if err != nil {
-		return command.UsageErrorf(c, "%w", err)
+		return err
 	}
 	cluster, err := s.Client()
 	if err != nil {

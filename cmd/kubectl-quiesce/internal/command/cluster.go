@@ -10,15 +10,9 @@ import (
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
-// Namespace is that of --namespace, or of the kubeconfig's context.
-func (f *Frame) Namespace() (string, error) {
-	namespace, _, err := f.Flags.ToRawKubeConfigLoader().Namespace()
-	return namespace, err
-}
-
 // REST is the way to the API server, with the user's own credentials. Warnings of the API server go to the error stream.
 func (f *Frame) REST() (*rest.Config, error) {
-	config, err := f.Flags.ToRESTConfig()
+	config, err := f.restConfig()
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ func AddCompletion(root *cobra.Command, frame *Frame) {
 	if err != nil || completion == root {
 		return // cobra has none for a root without commands
 	}
-	completion.AddCommand(&cobra.Command{
+	Group(completion, &cobra.Command{
 		Use:   "kubectl",
 		Short: "Print the program by which kubectl completes kubectl quiesce",
 		Long: `Print the program by which kubectl completes kubectl quiesce.
@@ -31,7 +31,7 @@ kubectl_complete-quiesce. Archives of releases have it beside the plugin.`,
 		Example: `  # Complete kubectl quiesce
   kubectl quiesce completion kubectl > ~/.local/bin/kubectl_complete-quiesce
   chmod +x ~/.local/bin/kubectl_complete-quiesce`,
-		Args:              cobra.NoArgs,
+		Args:              None(""),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(*cobra.Command, []string) error {
 			_, err := io.WriteString(frame.Out, CompletionProgram)

@@ -35,12 +35,13 @@ quiesced. Everything is done with your own kubeconfig and rights.`,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		DisableAutoGenTag: true,
-		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
+	Group(root)
 	root.SetIn(streams.In)
 	root.SetOut(streams.Out)
 	root.SetErr(streams.ErrOut)
-	root.SetFlagErrorFunc(usageError)
+	root.SetUsageTemplate(usage)
+	root.SetFlagErrorFunc(FlagError)
 	frame.Flags.AddFlags(root.PersistentFlags())
 	frame.completeFlags(root)
 	return root, frame

@@ -31,7 +31,7 @@ func Sentence(err error) string {
 	case apierrors.IsForbidden(err):
 		return forbidden(err)
 	case errors.As(err, &unreachable):
-		return fmt.Sprintf("the cluster cannot be reached at %s: %v. Is it up, and is the context the right one?", unreachable.URL, unreachable.Err)
+		return fmt.Sprintf("the cluster cannot be reached at %s: %v. Is it up, and is the context the right one?", host(unreachable.URL), unreachable.Err)
 	}
 	return err.Error()
 }
@@ -52,4 +52,13 @@ func unserved(err error) string {
 		return details.Kind
 	}
 	return ""
+}
+
+// host is the part of an address that says which server it is.
+func host(address string) string {
+	parsed, err := url.Parse(address)
+	if err != nil {
+		return address
+	}
+	return parsed.Scheme + "://" + parsed.Host
 }

@@ -28,5 +28,6 @@ func New(streams genericiooptions.IOStreams) *cobra.Command {
 	root.AddCommand(library.NewScripts(frame), library.NewTemplates(frame), library.NewPolicies(frame))
 	root.AddCommand(convert.New(frame), doctor.New(frame), version.New(frame))
 	command.AddCompletion(root, frame)
+	command.AddHelp(root)
 	return root
 }

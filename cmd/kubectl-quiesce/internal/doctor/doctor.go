@@ -52,7 +52,7 @@ Exit codes: 0 without errors, 1 with errors, or with warnings where --strict is 
 
   # The errors alone
   kubectl quiesce doctor -o json | jq -r '.findings[] | select(.severity == "error") | .message'`,
-		Args:              cobra.NoArgs,
+		Args:              command.None(""),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE:              func(c *cobra.Command, _ []string) error { return o.run(c) },
 	}

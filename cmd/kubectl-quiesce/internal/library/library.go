@@ -31,11 +31,8 @@ func NewScripts(frame *command.Frame) *cobra.Command {
 
 A HookScript is a script that many hooks refer to by its name. When a hook runs it is streamed to its interpreter in the
 container, so that nothing has to be in the image for it.`,
-		Args: cobra.NoArgs,
-		RunE: help,
 	}
-	c.AddCommand(newScriptsAdd(frame), newScriptsList(frame), newScriptsShow(frame), newScriptsDelete(frame))
-	return c
+	return command.Group(c, newScriptsAdd(frame), newScriptsList(frame), newScriptsShow(frame), newScriptsDelete(frame))
 }
 
 // NewTemplates returns the commands for HookTemplates.
@@ -48,11 +45,8 @@ func NewTemplates(frame *command.Frame) *cobra.Command {
 
 A HookTemplate is ready-made hooks with params for what differs from one place to another. A policy that uses one follows
 its changes; a clone is a policy of its own.`,
-		Args: cobra.NoArgs,
-		RunE: help,
 	}
-	c.AddCommand(newTemplatesList(frame), newTemplatesShow(frame), newTemplatesUse(frame), newTemplatesClone(frame))
-	return c
+	return command.Group(c, newTemplatesList(frame), newTemplatesShow(frame), newTemplatesUse(frame), newTemplatesClone(frame))
 }
 
 // NewPolicies returns the commands for policies of both kinds.
@@ -64,14 +58,9 @@ func NewPolicies(frame *command.Frame) *cobra.Command {
 		Long: `List, suspend and resume policies.
 
 HookPolicies are for pods of the whole cluster, NamespacedHookPolicies for those of their own namespace.`,
-		Args: cobra.NoArgs,
-		RunE: help,
 	}
-	c.AddCommand(newPoliciesList(frame), newPoliciesSwitch(frame, suspending), newPoliciesSwitch(frame, resuming))
-	return c
+	return command.Group(c, newPoliciesList(frame), newPoliciesSwitch(frame, suspending), newPoliciesSwitch(frame, resuming))
 }
-
-func help(c *cobra.Command, _ []string) error { return c.Help() }
 
 // get reads an object of ours that is in no namespace. Of one that is not there it says which of the others may be meant.
 func get(ctx context.Context, cluster client.Reader, name string, object client.Object) error {

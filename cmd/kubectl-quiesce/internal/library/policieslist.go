@@ -28,7 +28,7 @@ READY is whether a policy is in use, MATCHED for how many pods it has hooks, and
 
   # Those of all namespaces, and why some are not ready
   kubectl quiesce policies list -A -o wide`,
-		Args:              cobra.NoArgs,
+		Args:              command.None(""),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(c *cobra.Command, _ []string) error {
 			namespace, err := frame.Namespace()

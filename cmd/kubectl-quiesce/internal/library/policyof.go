@@ -28,7 +28,7 @@ type policyOf struct {
 // newPolicyOf makes a command of which the policy is written that a function picks: one that uses the template, or what it comes to.
 func newPolicyOf(frame *command.Frame, c *cobra.Command, pick func(use, resolved *v1alpha1.HookPolicySpec) v1alpha1.HookPolicySpec) *cobra.Command {
 	p := &policyOf{}
-	c.Args = one("the NAME of a template")
+	c.Args = command.One("the NAME of a template")
 	c.ValidArgsFunction = command.First(frame.CompleteTemplates)
 	c.RunE = func(c *cobra.Command, args []string) error { return p.run(c, args[0], pick) }
 	c.Flags().StringVar(&p.name, "as", "", "Name of the policy. To impersonate somebody, write --as-user here.")

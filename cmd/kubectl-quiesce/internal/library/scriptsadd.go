@@ -35,7 +35,7 @@ Unix. With --replace it takes the place of the script that has the name already,
 
   # Write it as YAML, for a repository
   kubectl quiesce scripts add verify-db -f verify-db.sh --dry-run=client -o yaml > verify-db.yaml`,
-		Args:              one("the NAME that the script is to have"),
+		Args:              command.One("the NAME that the script is to have"),
 		ValidArgsFunction: command.First(frame.CompleteScripts),
 		RunE: func(c *cobra.Command, args []string) error {
 			if file == "" {

@@ -25,7 +25,7 @@ One that is used is not deleted, and its users are named. Policies that are susp
 
   # See whether it could be deleted
   kubectl quiesce scripts delete verify-db --dry-run=server`,
-		Args:              atLeastOne("the NAME of a script"),
+		Args:              command.AtLeastOne("the NAME of a script"),
 		ValidArgsFunction: frame.CompleteScripts,
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := run.check(c); err != nil {

@@ -29,7 +29,7 @@ func newScriptsList(frame *command.Frame) *cobra.Command {
 
   # With their notes, and whether they can be run
   kubectl quiesce scripts list -o wide`,
-		Args:              cobra.NoArgs,
+		Args:              command.None(""),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(c *cobra.Command, _ []string) error {
 			items, err := list(c, frame, "HookScript", "", selector)

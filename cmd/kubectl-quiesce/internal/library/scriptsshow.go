@@ -23,7 +23,7 @@ func newScriptsShow(frame *command.Frame) *cobra.Command {
   kubectl quiesce scripts show verify-db > verify-db.sh
   vi verify-db.sh
   kubectl quiesce scripts add verify-db -f verify-db.sh --replace`,
-		Args:              one("the NAME of a script"),
+		Args:              command.One("the NAME of a script"),
 		ValidArgsFunction: command.First(frame.CompleteScripts),
 		RunE: func(c *cobra.Command, args []string) error {
 			cluster, err := frame.Client()

@@ -30,7 +30,7 @@ Params with an asterisk are required. The version changes with the hooks and par
 
   # With their stages, and what they do
   kubectl quiesce templates list -o wide`,
-		Args:              cobra.NoArgs,
+		Args:              command.None(""),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(c *cobra.Command, _ []string) error {
 			items, err := list(c, frame, "HookTemplate", "", selector)

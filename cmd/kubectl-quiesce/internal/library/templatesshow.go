@@ -28,7 +28,7 @@ func newTemplatesShow(frame *command.Frame) *cobra.Command {
 
   # With the text of its scripts
   kubectl quiesce templates show postgresql --scripts`,
-		Args:              one("the NAME of a template"),
+		Args:              command.One("the NAME of a template"),
 		ValidArgsFunction: command.First(frame.CompleteTemplates),
 		RunE: func(c *cobra.Command, args []string) error {
 			cluster, err := frame.Client()

@@ -51,7 +51,7 @@ Exit codes: 0 when nothing is wrong, 1 when there are errors (with --strict: or 
 
   # Show findings in the files of a pull request, from a workflow of GitHub
   kubectl quiesce lint -R -f deploy/ -o github`,
-		Args: cobra.NoArgs,
+		Args: command.None(": write -f with the path of a file"),
 		RunE: func(c *cobra.Command, _ []string) error { return o.run(c) },
 	}
 	o.sources.AddFlags(c.Flags(), "policies, scripts, templates or sessions")

@@ -66,7 +66,7 @@ Exit codes: 0, or 1 when something in the files cannot be used, or the cluster c
 
   # The whole decision, for a program
   kubectl quiesce preview -f policy.yaml --cluster -n shop -o json`,
-		Args: cobra.NoArgs,
+		Args: command.None(": write -f with the path of a file"),
 		RunE: func(c *cobra.Command, _ []string) error { return o.run(c) },
 	}
 	o.sources.AddFlags(c.Flags(), "policies, and without --cluster with pods and workloads")

@@ -34,11 +34,12 @@ func page(root *cobra.Command) (string, error) {
 	return text.String(), nil
 }
 
-// documented are the commands that have a section, in the order of the help. Shells have none of their own: completion has one.
+// documented are the commands that have a section, in the order of the help. Shells have none of their own: completion has one. The flags of
+// all commands have a section anyway.
 func documented(root *cobra.Command) []*cobra.Command {
 	var all []*cobra.Command
 	for _, c := range root.Commands() {
-		if !c.IsAvailableCommand() || c.Name() == "help" {
+		if !c.IsAvailableCommand() || c.Name() == "help" || c.Name() == "options" {
 			continue
 		}
 		all = append(all, c)

@@ -16,6 +16,8 @@ import (
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
+var operations = []string{string(v1alpha1.OperationSnapshot), string(v1alpha1.OperationBackup), string(v1alpha1.OperationRestore)}
+
 // options are what the command line says.
 type options struct {
 	policies   []string
@@ -37,7 +39,7 @@ const long = `Run a backup command while the pods of a namespace are quiesced.
 
 The hooks of before the backup run first, in all pods. Then COMMAND runs, with its own input and output; its environment
 has QUIESCE_SESSION, QUIESCE_NAMESPACE and QUIESCE_OPERATION. Its exit code is the outcome by which the hooks of after the
-backup are judged, which run then. Talk goes to the error stream; standard output is COMMAND's alone.
+backup are judged, which run then. Talk goes to standard error; standard output is COMMAND's alone.
 
 Ctrl-C, SIGTERM or SIGHUP cancels: COMMAND gets the signal, what was quiesced is thawed, and the hooks of after the backup run. A
 second one ends this program at once, and leaves the thaw to the controller. So does whatever else ends this program: the
@@ -53,8 +55,8 @@ Exit codes:
   121        hooks of before the backup failed, or the session was refused: COMMAND was not run
   122        COMMAND succeeded, but hooks failed, or pods were not quiesced all the while
   124        the hooks of before were not done within --timeout: COMMAND was not run
-  125        something else is wrong: no cluster, no rights, a name that there is not
-  126, 127   COMMAND cannot be run, or there is none: no pod was touched
+  125        something else is wrong: the command line, no cluster, no rights, a name that there is not
+  126, 127   COMMAND cannot be run, or there is no such program: no pod was touched
   128+N      signal N asked for the end
   otherwise  COMMAND's own, when it failed`
 
@@ -88,14 +90,20 @@ func New(frame *command.Frame) *cobra.Command {
 	}
 	flags := c.Flags()
 	flags.SetInterspersed(false)
-	flags.StringArrayVar(&o.policies, "policy", nil, "policy to be used; can be repeated. Default: all that select pods of the namespace")
-	flags.StringVarP(&o.selector, "selector", "l", "", "label selector that narrows the pods, such as app=postgres")
-	flags.StringVar(&o.operation, "operation", string(v1alpha1.OperationBackup), "what COMMAND does: Snapshot, Backup or Restore")
-	flags.StringVar(&o.dataSource, "from", "", "what there is already: Live, Snapshot or Backup. Default: Live, and Backup for a Restore")
-	flags.StringVar(&o.name, "name", "", "name of the session. Default: one made of COMMAND's")
-	flags.DurationVar(&o.timeout, "timeout", 10*time.Minute, "how long to wait for the hooks before COMMAND, and again for those after it")
-	flags.DurationVar(&o.maxQuiesce, "max-quiesce", 0, "longest time for which pods may be quiesced, 1s to 24h. It can only shorten that of the policies")
-	flags.StringVarP(&o.output, "output", "o", "", "json: a JSON line on the error stream for everything that happens")
+	flags.StringArrayVar(&o.policies, "policy", nil, "Policy to use; can be repeated. Without it, all that select pods of the namespace.")
+	command.SelectorFlag(flags, &o.selector, "Pods", "app=postgres")
+	flags.StringVar(&o.operation, "operation", string(v1alpha1.OperationBackup), "What COMMAND does: Snapshot, Backup or Restore.")
+	command.Choice(c, &o.dataSource, "from", "", "What there is already. Without it Live, and Backup for a Restore.",
+		string(v1alpha1.SourceLive), string(v1alpha1.SourceSnapshot), string(v1alpha1.SourceBackup))
+	flags.StringVar(&o.name, "name", "", "Name of the session. Without it, one made of COMMAND's.")
+	flags.DurationVar(&o.timeout, "timeout", 10*time.Minute, "How long to wait for the hooks before COMMAND, and again for those after it.")
+	flags.DurationVar(&o.maxQuiesce, "max-quiesce", 0, "Longest time for which pods may be quiesced, 1s to 24h. It can only shorten that of the policies.")
+	command.Choice(c, &o.output, "output", "o", "A JSON line on standard error for everything that happens.", "json")
+	command.CompleteFlag(c, "policy", frame.CompletePolicies)
+	command.CompleteFlag(c, "operation", cobra.FixedCompletions(operations, cobra.ShellCompDirectiveNoFileComp))
+	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return asQuiesce(command.FlagError(c, err), o.output, frame.ErrOut)
+	})
 	return c
 }
 
@@ -103,9 +111,6 @@ func New(frame *command.Frame) *cobra.Command {
 func (o *options) complete(c *cobra.Command, frame *command.Frame, args []string) error {
 	if len(args) == 0 {
 		return command.UsageErrorf(c, "no COMMAND: write it after --, such as kubectl quiesce run -n shop -- restic backup /data")
-	}
-	if o.output != "" && o.output != "json" {
-		return command.UsageErrorf(c, "--output %q: write json, or leave it out", o.output)
 	}
 	if o.timeout <= 0 {
 		return command.UsageErrorf(c, "--timeout %s: write a duration such as 10m", o.timeout)
@@ -145,11 +150,7 @@ func (o *options) checkOperation(c *cobra.Command) error {
 	default:
 		return command.UsageErrorf(c, "--operation %q: write Snapshot, Backup or Restore", o.operation)
 	}
-	switch v1alpha1.DataSource(o.dataSource) {
-	case "", v1alpha1.SourceLive, v1alpha1.SourceSnapshot, v1alpha1.SourceBackup:
-		return nil
-	}
-	return command.UsageErrorf(c, "--from %q: write Live, Snapshot or Backup", o.dataSource)
+	return nil
 }
 
 // noProgram is said before a pod is touched.
@@ -160,7 +161,7 @@ func noProgram(name string, err error) error {
 	return &command.ExitError{Code: exitCannotRun, Err: fmt.Errorf("%q cannot be run: %w. No session was begun, and nothing was quiesced", name, err)}
 }
 
-// asQuiesce gives errors that have no exit code of their own that of this command, and tells machines of those that came before a session.
+// asQuiesce gives errors the exit codes of this command, since 1 and 2 may be COMMAND's, and tells machines of those that came before a session.
 func asQuiesce(err error, output string, errOut io.Writer) error {
 	var exit *command.ExitError
 	if !errors.As(err, &exit) {
@@ -168,6 +169,9 @@ func asQuiesce(err error, output string, errOut io.Writer) error {
 			return nil
 		}
 		exit = &command.ExitError{Code: exitQuiesce, Err: err}
+	}
+	if exit.Code == command.ExitUsage {
+		exit = &command.ExitError{Code: exitQuiesce, Err: exit.Err}
 	}
 	if output == "json" && exit.Err != nil {
 		newTeller(&options{output: output}, errOut).end(summary{Code: exit.Code, Reason: reasonRefused, Message: command.Sentence(exit.Err)})

@@ -56,7 +56,7 @@ That of Quiesce is read from its Deployments, which takes the right to list Depl
 
   # Of the plugin alone, without a cluster
   kubectl quiesce version --client`,
-		Args:              cobra.NoArgs,
+		Args:              command.None(""),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE:              func(c *cobra.Command, _ []string) error { return o.run(c) },
 	}
