@@ -24,31 +24,44 @@ func CheckScript(spec *v1alpha1.HookScriptSpec) error {
 // CheckTemplate tells what keeps a HookTemplate from being used, with the field and what to write instead; nil when nothing does. It
 // tries the template with values of its own, so that what hangs on a policy's values may still be refused there.
 func CheckTemplate(spec *v1alpha1.HookTemplateSpec) error {
+	if mistakes := TemplateMistakes(spec); len(mistakes) > 0 {
+		return mistakes[0]
+	}
+	return nil
+}
+
+// TemplateMistakes are all that keep a HookTemplate from being used, of which CheckTemplate tells the first. Of a hook that has several, it
+// is one; hooks are not tried with params that cannot be used themselves.
+func TemplateMistakes(spec *v1alpha1.HookTemplateSpec) (mistakes []error) {
 	if err := checkParams(spec.Params); err != nil {
-		return fmt.Errorf("spec.params%w", err)
+		return []error{fmt.Errorf("spec.params%w", err)}
 	}
 	if count := len(spec.Hooks); count == 0 || count > maxHooks {
-		return fmt.Errorf("spec.hooks: it has %d: write 1 to %d hooks", count, maxHooks)
+		mistakes = append(mistakes, fmt.Errorf("spec.hooks: it has %d: write 1 to %d hooks", count, maxHooks))
 	}
 	used := make([]bool, len(spec.Params))
 	for i := range spec.Hooks {
 		hook := &spec.Hooks[i]
 		if slices.ContainsFunc(spec.Hooks[:i], func(other v1alpha1.Hook) bool { return other.Name == hook.Name }) {
-			return fmt.Errorf("spec.hooks[%s].name: it is there twice: give each hook a name of its own", hook.Name)
+			mistakes = append(mistakes, fmt.Errorf("spec.hooks[%s].name: it is there twice: give each hook a name of its own", hook.Name))
 		}
 		uses, err := tryHook(spec, hook)
 		if err != nil {
-			return err
+			mistakes = append(mistakes, err)
 		}
 		for place, is := range uses {
 			used[place] = used[place] || is
 		}
 	}
-	if unused := slices.Index(used, false); unused >= 0 {
-		name := spec.Params[unused].Name
-		return fmt.Errorf("spec.params[%s]: no hook has $(%[1]s): write it where its value is to be, or leave the param out", name)
+	if len(mistakes) > 0 {
+		return mistakes // what a broken hook uses is not known
 	}
-	return nil
+	for place, is := range used {
+		if !is {
+			mistakes = append(mistakes, fmt.Errorf("spec.params[%s]: no hook has $(%[1]s): write it where its value is to be, or leave the param out", spec.Params[place].Name))
+		}
+	}
+	return mistakes
 }
 
 var paramName = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9]*$`)

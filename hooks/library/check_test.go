@@ -28,8 +28,8 @@ func TestATemplateThatNoPolicyCouldUseIsRefusedWithTheFieldAndWhatToWrite(t *tes
 		"a param that no name could be": {
 			`{params: [{name: lock-timeout}], hooks: [{name: a, stages: [PreBackup], exec: {command: [x]}}]}`, `spec.params[lock-timeout].name: "lock-timeout": write letters and digits`},
 		"a param twice":              {`{params: [{name: a}, {name: a}], hooks: [{name: a}]}`, "spec.params[a]: it is there twice"},
-		"a pattern that is none":     {`{params: [{name: a, pattern: "("}], hooks: [{name: a}]}`, "spec.params[a].pattern: error parsing regexp"},
-		"a pattern that breaks out":  {`{params: [{name: a, pattern: "a)|(b"}], hooks: [{name: a}]}`, "spec.params[a].pattern: error parsing regexp"},
+		"a pattern that is none":     {`{params: [{name: a, pattern: "("}], hooks: [{name: a}]}`, "spec.params[a].pattern: this is no regular expression"},
+		"a pattern that breaks out":  {`{params: [{name: a, pattern: "a)|(b"}], hooks: [{name: a}]}`, "spec.params[a].pattern: this is no regular expression"},
 		"a default that cannot be":   {`{params: [{name: a, pattern: "[0-9]+", default: 30s}], hooks: [{name: a}]}`, `spec.params[a].default: "30s" does not match`},
 		"no default, and none fits":  {`{params: [{name: a, pattern: "[0-9]+"}], hooks: [{name: a}]}`, "spec.params[a].pattern: the empty value"},
 		"a default that is required": {`{params: [{name: a, required: true, default: x}], hooks: [{name: a}]}`, "a param with a default is not required"},

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/quiesce-io/quiesce/hooks/match"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
@@ -110,8 +111,8 @@ func checkValue(param *v1alpha1.TemplateParam, value *v1alpha1.TemplateParamValu
 
 // compile makes a pattern that the whole value must match.
 func compile(pattern string) (*regexp.Regexp, error) {
-	if _, err := regexp.Compile(pattern); err != nil {
-		return nil, fmt.Errorf("%w: write a regular expression as https://github.com/google/re2/wiki/Syntax has it", err)
+	if _, err := match.Expression(pattern); err != nil {
+		return nil, fmt.Errorf("%w: write one as https://github.com/google/re2/wiki/Syntax has it", err)
 	}
 	return regexp.Compile(`\A(?:` + pattern + `)\z`)
 }

@@ -3,7 +3,6 @@ package match
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -11,28 +10,28 @@ import (
 )
 
 // checkSpec finds mistakes, with those that the schema refuses as well: a policy may have been stored when the schema was another.
-func checkSpec(spec *v1alpha1.HookPolicySpec) error {
+func checkSpec(spec *v1alpha1.HookPolicySpec) (mistakes []error) {
 	if len(spec.Hooks) == 0 && spec.Template == nil {
-		return errors.New("spec.hooks: write at least one hook, with a name, stages and an action, or template with the name of a HookTemplate")
+		mistakes = append(mistakes, errors.New("spec.hooks: write at least one hook, with a name, stages and an action, or template with the name of a HookTemplate"))
 	}
 	if err := checkTemplate(spec.Template); err != nil {
-		return fmt.Errorf("spec.template%w", err)
+		mistakes = append(mistakes, fmt.Errorf("spec.template%w", err))
 	}
 	if err := spec.MaxQuiesce.Check(v1alpha1.LeastMaxQuiesce, v1alpha1.MostMaxQuiesce); err != nil {
-		return fmt.Errorf("spec.maxQuiesce: %w", err)
+		mistakes = append(mistakes, fmt.Errorf("spec.maxQuiesce: %w", err))
 	}
 	if !slices.Contains([]v1alpha1.Shell{"", v1alpha1.Posix, v1alpha1.NoShell}, spec.Shell) {
-		return fmt.Errorf("spec.shell: %q is none: write Posix or None", spec.Shell)
+		mistakes = append(mistakes, fmt.Errorf("spec.shell: %q is none: write Posix or None", spec.Shell))
 	}
 	if !slices.Contains([]v1alpha1.VeleroMode{"", v1alpha1.VeleroStamp, v1alpha1.VeleroSession}, spec.Velero.Mode) {
-		return fmt.Errorf("spec.velero.mode: %q is none: write Stamp or Session", spec.Velero.Mode)
+		mistakes = append(mistakes, fmt.Errorf("spec.velero.mode: %q is none: write Stamp or Session", spec.Velero.Mode))
 	}
 	for i := range spec.Hooks {
 		if err := checkHook(&spec.Hooks[i], spec.Shell); err != nil {
-			return fmt.Errorf("spec.hooks[%s]%w", spec.Hooks[i].Name, err)
+			mistakes = append(mistakes, fmt.Errorf("spec.hooks[%s]%w", spec.Hooks[i].Name, err))
 		}
 	}
-	return nil
+	return mistakes
 }
 
 // checkHook starts its errors with the rest of the field's path.
@@ -92,8 +91,8 @@ func checkHold(hold *v1alpha1.HoldAction) error {
 	if hold.ReadyPattern == "" {
 		return errors.New(".hold.readyPattern: write a regular expression for the line that the command writes when it holds, such as ^held$")
 	}
-	if _, err := regexp.Compile(hold.ReadyPattern); err != nil {
-		return fmt.Errorf(".hold.readyPattern: %w: write a regular expression as https://github.com/google/re2/wiki/Syntax has it", err)
+	if _, err := Expression(hold.ReadyPattern); err != nil {
+		return fmt.Errorf(".hold.readyPattern: %w: write one as https://github.com/google/re2/wiki/Syntax has it", err)
 	}
 	return nil
 }

@@ -38,7 +38,7 @@ func TestWhatASessionCannotDoIsRefusedWithTheFieldAndWhatToWrite(t *testing.T) {
 		"a hold before a restore":        {held(func(h *v1alpha1.Hook) { h.Stages = []v1alpha1.Stage{v1alpha1.PreRestore} }), ".stages: "},
 		"a hold of nothing":              {held(func(h *v1alpha1.Hook) { h.Hold.Command = nil }), ".hold.command: write the program and its arguments as a list"},
 		"a hold that is never ready":     {held(func(h *v1alpha1.Hook) { h.Hold.ReadyPattern = "" }), ".hold.readyPattern: write a regular expression for the line"},
-		"a pattern that is none":         {held(func(h *v1alpha1.Hook) { h.Hold.ReadyPattern = "(" }), ".hold.readyPattern: error parsing regexp"},
+		"a pattern that is none":         {held(func(h *v1alpha1.Hook) { h.Hold.ReadyPattern = "(" }), ".hold.readyPattern: this is no regular expression"},
 		"no pod":                         {conducted(v1alpha1.PreBackup, func(h *v1alpha1.Hook) { h.RunOn = v1alpha1.OncePerSession }), `.runOn: "Session": exec, script and hold run in a pod: write EachPod or OnePod`},
 		"a number of pods that is none":  {conducted(v1alpha1.PreBackup, func(h *v1alpha1.Hook) { h.RunOn = "TwoPods" }), `.runOn: "TwoPods": write EachPod, OnePod or Session`},
 		"an outcome that is none":        {conducted(v1alpha1.PostBackup, func(h *v1alpha1.Hook) { h.ExecutionPolicy = "Never" }), `.executionPolicy: "Never" is none`},

@@ -47,7 +47,20 @@ func compileChecked(ref Ref, spec *v1alpha1.HookPolicySpec) (*Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	return policy, checkSpec(spec)
+	return policy, first(checkSpec(spec))
+}
+
+// Mistakes are all that keep a policy from being used, of which Check tells the first. Of a hook that has several, it is one.
+func Mistakes(ref Ref, spec *v1alpha1.HookPolicySpec) []error {
+	_, mistakes := compile(ref, spec)
+	return append(mistakes, checkSpec(spec)...)
+}
+
+func first(mistakes []error) error {
+	if len(mistakes) == 0 {
+		return nil
+	}
+	return mistakes[0]
 }
 
 // Sources are the policies of both kinds. The lists must not be changed afterwards.

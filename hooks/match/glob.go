@@ -11,15 +11,16 @@ import (
 // path.Match; the CRD lets none of its other special characters in.
 type glob string
 
-func compileGlobs(field string, patterns []v1alpha1.NamespaceGlob) ([]glob, error) {
-	globs := make([]glob, 0, len(patterns))
+func compileGlobs(field string, patterns []v1alpha1.NamespaceGlob) (globs []glob, mistakes []error) {
+	globs = make([]glob, 0, len(patterns))
 	for i, pattern := range patterns {
 		if _, err := path.Match(string(pattern), ""); err != nil {
-			return nil, fmt.Errorf("%s[%d]: %q is not a glob: write a name, or * and ? in it, such as shop-*", field, i, pattern)
+			mistakes = append(mistakes, fmt.Errorf("%s[%d]: %q is not a glob: write a name, or * and ? in it, such as shop-*", field, i, pattern))
+			continue
 		}
 		globs = append(globs, glob(pattern))
 	}
-	return globs, nil
+	return globs, mistakes
 }
 
 func (g glob) matches(name string) bool {

@@ -17,26 +17,23 @@ type images struct {
 	included, excluded []*regexp.Regexp
 }
 
-func compileImages(selector *v1alpha1.PolicySelector) (images, error) {
-	included, err := compilePatterns("spec.selector.containerImages", selector.ContainerImages)
-	if err != nil {
-		return images{}, err
-	}
-	excluded, err := compilePatterns("spec.selector.excludedContainerImages", selector.ExcludedContainerImages)
-	return images{included, excluded}, err
+func compileImages(selector *v1alpha1.PolicySelector) (compiled images, mistakes []error) {
+	included, mistakes := compilePatterns("spec.selector.containerImages", selector.ContainerImages)
+	excluded, more := compilePatterns("spec.selector.excludedContainerImages", selector.ExcludedContainerImages)
+	return images{included, excluded}, append(mistakes, more...)
 }
 
-func compilePatterns(field string, patterns []v1alpha1.ImagePattern) ([]*regexp.Regexp, error) {
-	var compiled []*regexp.Regexp
+func compilePatterns(field string, patterns []v1alpha1.ImagePattern) (compiled []*regexp.Regexp, mistakes []error) {
 	for i, pattern := range patterns {
-		expression, err := regexp.Compile(string(pattern))
+		expression, err := Expression(string(pattern))
 		if err != nil {
-			return nil, fmt.Errorf("%s[%d]: %w: write a regular expression in RE2's syntax, such as (^|/)postgres: "+
-				"(RE2 has no look-around: use excludedContainerImages)", field, i, err)
+			mistakes = append(mistakes, fmt.Errorf("%s[%d]: %w: write one in RE2's syntax, such as (^|/)postgres: "+
+				"(RE2 has no look-around: use excludedContainerImages)", field, i, err))
+			continue
 		}
 		compiled = append(compiled, expression)
 	}
-	return compiled, nil
+	return compiled, mistakes
 }
 
 // any tells whether there are no patterns, so that every image matches.

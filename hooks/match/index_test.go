@@ -254,7 +254,7 @@ func TestCompileRefusesWithTheField(t *testing.T) {
 		},
 		"an image pattern that is none": {
 			selector: v1alpha1.PolicySelector{ContainerImages: []v1alpha1.ImagePattern{"ok", "postgres(?!-exporter)"}},
-			want:     "spec.selector.containerImages[1]: error parsing regexp: invalid or unsupported Perl syntax: `(?!`: write a regular expression in RE2's syntax",
+			want:     "spec.selector.containerImages[1]: this is no regular expression: invalid or unsupported Perl syntax: `(?!`: write one in RE2's syntax",
 		},
 		"an excluded image pattern that is none": {
 			selector: v1alpha1.PolicySelector{ExcludedContainerImages: []v1alpha1.ImagePattern{"["}},

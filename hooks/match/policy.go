@@ -51,30 +51,31 @@ type Policy struct {
 // Compile parses the selectors of a policy. An error names the field and says what is wrong with it. The spec must not be
 // changed afterwards.
 func Compile(ref Ref, spec *v1alpha1.HookPolicySpec) (*Policy, error) {
+	policy, mistakes := compile(ref, spec)
+	if len(mistakes) > 0 {
+		return nil, mistakes[0]
+	}
+	return policy, nil
+}
+
+// compile is Compile with all mistakes; the policy can be used where there are none.
+func compile(ref Ref, spec *v1alpha1.HookPolicySpec) (policy *Policy, mistakes []error) {
 	selector := &spec.Selector
 	namespaceSelector, err := selector.NamespaceSelector.Compile()
 	if err != nil {
-		return nil, fmt.Errorf("spec.selector.namespaceSelector: %w", err)
+		mistakes = append(mistakes, fmt.Errorf("spec.selector.namespaceSelector: %w", err))
 	}
 	labelSelector, err := selector.LabelSelector.Compile()
 	if err != nil {
-		return nil, fmt.Errorf("spec.selector.labelSelector: %w", err)
+		mistakes = append(mistakes, fmt.Errorf("spec.selector.labelSelector: %w", err))
 	}
-	included, err := compileGlobs("spec.selector.includedNamespaces", selector.IncludedNamespaces)
-	if err != nil {
-		return nil, err
-	}
-	excluded, err := compileGlobs("spec.selector.excludedNamespaces", selector.ExcludedNamespaces)
-	if err != nil {
-		return nil, err
-	}
-	images, err := compileImages(selector)
-	if err != nil {
-		return nil, err
-	}
-	hookSelectors, err := compileHookSelectors(spec.Hooks)
-	if err != nil {
-		return nil, err
+	included, inIncluded := compileGlobs("spec.selector.includedNamespaces", selector.IncludedNamespaces)
+	excluded, inExcluded := compileGlobs("spec.selector.excludedNamespaces", selector.ExcludedNamespaces)
+	images, inImages := compileImages(selector)
+	hookSelectors, inHooks := compileHookSelectors(spec.Hooks)
+	mistakes = slices.Concat(mistakes, inIncluded, inExcluded, inImages, inHooks)
+	if len(mistakes) > 0 {
+		return nil, mistakes
 	}
 	if ref.Namespace != "" {
 		included = []glob{glob(ref.Namespace)}
@@ -94,22 +95,22 @@ func Compile(ref Ref, spec *v1alpha1.HookPolicySpec) (*Policy, error) {
 }
 
 // compileHookSelectors returns nil where no hook narrows the policy's pods.
-func compileHookSelectors(hooks []v1alpha1.Hook) ([]labels.Selector, error) {
-	var selectors []labels.Selector
+func compileHookSelectors(hooks []v1alpha1.Hook) (selectors []labels.Selector, mistakes []error) {
 	for i := range hooks {
 		if hooks[i].LabelSelector == nil {
 			continue
 		}
 		selector, err := hooks[i].LabelSelector.Compile()
 		if err != nil {
-			return nil, fmt.Errorf("spec.hooks[%s].labelSelector: %w", hooks[i].Name, err)
+			mistakes = append(mistakes, fmt.Errorf("spec.hooks[%s].labelSelector: %w", hooks[i].Name, err))
+			continue
 		}
 		if selectors == nil {
 			selectors = make([]labels.Selector, len(hooks))
 		}
 		selectors[i] = selector
 	}
-	return selectors, nil
+	return selectors, mistakes
 }
 
 // SelectsHook tells whether a hook of the policy, by its place in the spec, is for a pod that the policy selects.
