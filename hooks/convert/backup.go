@@ -2,12 +2,13 @@ package convert
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/yaml"
+	kjson "sigs.k8s.io/json"
 
 	"github.com/quiesce-io/quiesce/hooks/velero"
 )
@@ -38,15 +39,22 @@ type rawHooks struct {
 	Resources []json.RawMessage `json:"resources"`
 }
 
-// decodeEntry reads an entry, and says which field is not known; empty when all are.
+// decodeEntry reads an entry, and says which fields are not known; empty when all are.
 func decodeEntry(raw json.RawMessage, into any) (unknown string, err error) {
 	if err := json.Unmarshal(raw, into); err != nil {
 		return "", err
 	}
-	if err := yaml.UnmarshalStrict(raw, into); err != nil {
-		return printable(err.Error()), nil
+	strict, err := kjson.UnmarshalStrict(raw, into)
+	if err != nil {
+		return "", err
 	}
-	return "", nil
+	var names []string
+	for _, mistake := range strict {
+		if of, is := errors.AsType[kjson.FieldError](mistake); is {
+			names = append(names, of.FieldPath())
+		}
+	}
+	return printable(strings.Join(names, ", ")), nil
 }
 
 // backup converts the hooks in the spec of a Backup or Schedule, each entry into a policy.
@@ -144,7 +152,7 @@ func (c *converter) begin(owner *backupOwner, place int, e *entry, unknown strin
 	d.comments.add(pathTop, "From %s.", called)
 	d.comments[pathTop] = append(d.comments[pathTop], owner.head...)
 	if unknown != "" {
-		d.remark("It has a field that is not known here, and that is left out: %s.", unknown)
+		d.lose("It has a field that is not known here, and that is left out: %s.", unknown)
 	}
 	switch {
 	case !hasPods(e.IncludedResources, e.ExcludedResources):

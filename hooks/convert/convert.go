@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/quiesce-io/quiesce/hooks/manifest"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
@@ -78,31 +79,35 @@ type Template struct {
 	comments comments
 }
 
-// Convert reads one or many documents of YAML or JSON. An error says which document cannot be read; then there is no result, so that no hook
-// is missed. The same input gives the same output.
+// Convert reads one or many documents of YAML or JSON. An UnreadableError says what cannot be read, and where; then there is no result, so
+// that no hook is missed. The same input gives the same output.
 func Convert(input []byte, options Options) (Result, error) {
 	return Sources([]Source{{Content: input}}, options)
 }
 
 // Sources converts what is in several places, which may refer to each other.
 func Sources(sources []Source, options Options) (Result, error) {
-	var objects []object
+	var (
+		objects  []object
+		mistakes []manifest.Mistake
+	)
 	for _, source := range sources {
-		some, err := read(source)
-		if err != nil {
-			return Result{}, err
-		}
-		objects = append(objects, some...)
+		some, wrong := read(source)
+		objects, mistakes = append(objects, some...), append(mistakes, wrong...)
 	}
-	if len(objects) == 0 {
+	if len(objects)+len(mistakes) == 0 {
 		return Result{}, errors.New("the input has no objects: give objects with hooks of Velero, Trident protect, KubeStash or Stork, or pods or workloads, as YAML or JSON")
 	}
 	c := converter{options: options, schedules: scheduled(objects)}
 	for i := range objects {
 		if err := c.convert(&objects[i]); err != nil {
-			return Result{}, fmt.Errorf("%s: %w", objects[i].place, err)
+			mistakes = append(mistakes, mistaken(&objects[i], err))
 		}
 	}
+	if len(mistakes) > 0 {
+		return Result{}, &UnreadableError{mistakes}
+	}
+	c.twice(objects)
 	c.carriers()
 	c.execHooks()
 	c.stashed()

@@ -133,22 +133,22 @@ func TestWhatCannotBeReadIsAnErrorThatSaysWhere(t *testing.T) {
 	for name, test := range map[string]struct{ input, want string }{
 		"nothing":                           {"", "the input has no objects"},
 		"a comment":                         {"# nothing\n---\n", "the input has no objects"},
-		"no YAML":                           {"a: [", "document 1 is no YAML"},
-		"a second document that is none":    {"apiVersion: v1\nkind: Pod\nmetadata: {name: x}\n---\n\t", "document 2 is no YAML"},
-		"a scalar":                          {"hello", "document 1 is no object of Kubernetes"},
-		"a list without a kind":             {"items: []", "it has no apiVersion or no kind"},
-		"a key twice, one of which is lost": {"apiVersion: v1\nkind: Pod\nkind: Pod\n", `key "kind" already set`},
+		"no YAML":                           {"a: [", "the input:1:1: this is no YAML"},
+		"a second document that is none":    {"apiVersion: v1\nkind: Pod\nmetadata: {name: x}\n---\n\t", "the input:4:1: this is no YAML"},
+		"a scalar":                          {"hello", "the input:1:1: this is no object of Kubernetes"},
+		"a list without a kind":             {"items: []", "the input:1:1: this object has no kind"},
+		"a key twice, one of which is lost": {"apiVersion: v1\nkind: Pod\nkind: Pod\n", `the input:3:1: the key "kind" is there twice`},
 		"wrong types": {
 			"apiVersion: velero.io/v1\nkind: Backup\nmetadata: {name: x, namespace: velero}\nspec: {hooks: {resources: hello}}",
-			"document 1, Backup velero/x: json: cannot unmarshal string",
+			"the input:4:16: Backup velero/x: it is a string and must be a list (spec.hooks.resources)",
 		},
 		"a wrong type in a hook": {
 			"apiVersion: velero.io/v1\nkind: Schedule\nmetadata: {name: x}\nspec: {template: {hooks: {resources: [{name: a, pre: [{exec: {command: ls}}]}]}}}",
-			"document 1, Schedule x: spec.template.hooks.resources[0]: json: cannot unmarshal string",
+			"the input:4:49: Schedule x: it is a string and must be a list (spec.template.hooks.resources[0].pre.exec.command)",
 		},
 		"a timeout that is a number": {
 			"apiVersion: velero.io/v1\nkind: Backup\nmetadata: {name: x}\nspec: {hooks: {resources: [{name: a, pre: [{exec: {command: [ls], timeout: 5}}]}]}}",
-			"spec.hooks.resources[0]",
+			"it is a number and must be a string: write it in quotes (spec.hooks.resources[0].pre.exec.timeout)",
 		},
 		"an init container that is none": {
 			"apiVersion: velero.io/v1\nkind: Restore\nmetadata: {name: x}\nspec: {hooks: {resources: [{name: a, postHooks: [{init: {initContainers: [1]}}]}]}}",
@@ -156,7 +156,7 @@ func TestWhatCannotBeReadIsAnErrorThatSaysWhere(t *testing.T) {
 		},
 		"an annotation that is a number": {
 			"apiVersion: v1\nkind: List\nitems: [{apiVersion: v1, kind: Pod, metadata: {name: x, annotations: {a: 1}}}]",
-			"document 1, item 1, Pod x",
+			"the input:3:57: Pod x: it is a number and must be a string: write it in quotes (metadata.annotations",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -182,14 +182,14 @@ func TestItemsOfAListOfOneKindNeedNotSayWhichItIs(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []string{"Pod b/a: it has no hooks in the annotations of its pods"}, result.Warnings)
 	_, err = Convert([]byte(`{apiVersion: v1, kind: List, items: [{metadata: {name: a}}]}`), Options{})
-	require.ErrorContains(t, err, "document 1, item 1 is no object of Kubernetes: it has no apiVersion or no kind")
+	require.ErrorContains(t, err, "the input:1:38: this object has no kind")
 }
 
 func TestJSONMayHaveControlCharactersThatYAMLMayNot(t *testing.T) {
 	_, err := Convert([]byte("{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"\x7f\"}}"), Options{})
 	require.NoError(t, err)
 	_, err = Convert([]byte(`{"apiVersion":"v1","kind":"Pod","kind":"Pod"}`), Options{})
-	require.ErrorContains(t, err, `key "kind" already set`)
+	require.ErrorContains(t, err, `the key "kind" is there twice`)
 }
 
 func FuzzConvert(f *testing.F) {

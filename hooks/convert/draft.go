@@ -113,6 +113,8 @@ type draft struct {
 	hooks    []hookDraft
 	// remarks are those of the comments at the top that are about something that is left out.
 	remarks []string
+	// lost are those of the remarks that are told wherever hooks that became no policy are.
+	lost []string
 	// broken has sentences about hooks that were left out, by their side.
 	broken map[side][]string
 }
@@ -124,6 +126,12 @@ func newDraft(what string) *draft {
 // remark says at the top that something is left out.
 func (d *draft) remark(format string, args ...any) {
 	d.remarks = append(d.remarks, fmt.Sprintf(format, args...))
+}
+
+// lose is a remark about something that may have been meant to do what no other part of the input does.
+func (d *draft) lose(format string, args ...any) {
+	d.remark(format, args...)
+	d.lost = append(d.lost, fmt.Sprintf(format, args...))
 }
 
 // drop leaves a hook out, and says why.

@@ -301,7 +301,7 @@ func (c *converter) execHook(d *draft, hook *netappHook, name, container string,
 	stage, why := hook.when(notes)
 	s := sideOf(stage)
 	if hook.unknown != "" {
-		d.remark("%s has a field that is not known here, and that is left out: %s.", hook, hook.unknown)
+		d.lose("%s has a field that is not known here, and that is left out: %s.", hook, hook.unknown)
 	}
 	if why != "" {
 		d.drop(s, "Hook %s is left out: %s.", name, why)

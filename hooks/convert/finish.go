@@ -33,6 +33,9 @@ func (c *converter) finish(d *draft) {
 		c.leave("%s: %s", d.what, printable(err.Error()))
 		return
 	}
+	for _, sentence := range slices.Concat(left, d.lost) {
+		c.leave("%s: %s", d.what, sentence)
+	}
 	d.comments[pathTop] = append(d.comments[pathTop], d.remarks...)
 	if slices.Contains(d.spec.Selector.IncludedNamespaces, "kube-system") {
 		d.comments.add(pathIncluded, "Pods of kube-system never take part, whatever a policy says: leave their hooks to %s.", d.tool.name)

@@ -193,7 +193,7 @@ func (n *netapp) executionHook(o *object) error {
 		MatchingImages     json.RawMessage `json:"matchingImages"`
 		MatchingContainers json.RawMessage `json:"matchingContainers"`
 	}
-	unknown, err := decodeEntry(o.raw, &hook)
+	unknown, err := decodeEntry(o.JSON, &hook)
 	if err != nil {
 		return err
 	}

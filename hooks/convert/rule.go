@@ -158,7 +158,7 @@ func (c *converter) rulePair(pair *rulePair) {
 		for _, rule := range []*storkRule{pre, post} {
 			if rule != nil {
 				for _, unknown := range rule.unknown {
-					d.remark("%s has a field that is not known here, and that is left out: %s.", rule, unknown)
+					d.lose("%s has a field that is not known here, and that is left out: %s.", rule, unknown)
 				}
 			}
 		}
@@ -207,8 +207,8 @@ func (p *rulePair) called() string {
 		if name == "" {
 			continue
 		}
-		if o := (object{TypeMeta: metav1.TypeMeta{Kind: "Rule"}, Name: name, Namespace: p.namespace}); !slices.Contains(names, o.String()) {
-			names = append(names, o.String())
+		if rule := called("Rule", p.namespace, name); !slices.Contains(names, rule) {
+			names = append(names, rule)
 		}
 	}
 	return strings.Join(names, ", ")

@@ -36,6 +36,7 @@ func (c *converter) stashTemplate(template *stashTemplate) {
 	}
 	if template.unknown != "" {
 		commented.add(pathTop, "It has a field that is not known here, and that is left out: %s.", template.unknown)
+		c.leave("%s has a field that is not known here, and that is left out: %s", template, template.unknown)
 	}
 	if policy := template.spec.UsagePolicy; policy != nil && policy.AllowedNamespaces.From != "" {
 		commented.add(pathTop, "Left out: its usagePolicy, %s. HookTemplates are cluster-wide here, and every policy may use them.", printable(policy.AllowedNamespaces.From))

@@ -232,7 +232,7 @@ func (c *converter) stashHook(d *draft, use *stashUse) {
 	s := sideOf(use.stage)
 	notes := comments{}
 	if use.unknown != "" {
-		d.remark("Hook %s has a field that is not known here, and that is left out: %s.", use.name, use.unknown)
+		d.lose("Hook %s has a field that is not known here, and that is left out: %s.", use.name, use.unknown)
 	}
 	values, why := c.values(use, notes)
 	if why != "" {

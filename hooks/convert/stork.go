@@ -117,7 +117,7 @@ func (s *stork) rule(o *object) error {
 		Rules    json.RawMessage `json:"rules"`
 		Spec     json.RawMessage `json:"spec"`
 	}
-	unknown, err := decodeEntry(o.raw, &rule)
+	unknown, err := decodeEntry(o.JSON, &rule)
 	if err != nil {
 		return err
 	}

@@ -53,8 +53,10 @@ func (o *options) fromCluster(c *cobra.Command, args []string) ([]convert.Source
 		case apierrors.IsForbidden(err):
 			refused, unknown = err, append(unknown, kind.name)
 			continue
-		case meta.IsNoMatchError(err) && len(args) == 0:
+		case unserved(err) && len(args) == 0:
 			continue
+		case unserved(err):
+			return nil, fmt.Errorf("this cluster has no %s: leave the kind out, or write --context for another cluster", kind.name)
 		case err != nil:
 			return nil, fmt.Errorf("reading %s: %w", kind.name, err)
 		}
@@ -69,6 +71,9 @@ func (o *options) fromCluster(c *cobra.Command, args []string) ([]convert.Source
 	}
 	return o.own(found)
 }
+
+// unserved tells whether the cluster has no such kind: to a kind that is not asked for before a list, it is the list's answer that says so.
+func unserved(err error) bool { return meta.IsNoMatchError(err) || apierrors.IsNotFound(err) }
 
 func where(namespace string) string {
 	if namespace == "" {

@@ -2,6 +2,9 @@ package convert_test
 
 import (
 	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -72,17 +75,79 @@ func TestFlagsOfTheConversion(t *testing.T) {
 	_, out, _ = quiesce("", "-f", filepath.Join(cases, "stork-stage.in.yaml"), "--stage", "PreBackup")
 	assert.Contains(t, content(t, filepath.Join(cases, "stork-stage.out.yaml")), out)
 
-	file := filepath.Join(t.TempDir(), "policies.yaml")
-	code, out, said := quiesce("", "-f", filepath.Join(cases, "backup-fsfreeze.in.yaml"), "-o", file)
-	assert.Equal(t, command.ExitOK, code, said)
+}
+
+func TestTheFileOfTheOutputIsWholeAndNoOther(t *testing.T) {
+	convertible, golden := filepath.Join(cases, "backup-fsfreeze.in.yaml"), content(t, filepath.Join(cases, "backup-fsfreeze.out.yaml"))
+	directory := t.TempDir()
+	file := filepath.Join(directory, "policies.yaml")
+	code, out, said := quiesce("", "-f", convertible, "--output-file", file)
+	require.Equal(t, command.ExitOK, code, said)
 	assert.Empty(t, out)
-	assert.Equal(t, content(t, filepath.Join(cases, "backup-fsfreeze.out.yaml")), content(t, file))
+	assert.Equal(t, golden, content(t, file))
+	info, err := os.Stat(file)
+	require.NoError(t, err)
+	assert.Equal(t, os.FileMode(0o600), info.Mode())
+
+	require.NoError(t, os.WriteFile(file, []byte("mine"), 0o644))
+	require.NoError(t, os.Chmod(file, 0o644))
+	code, _, said = quiesce("", "-f", convertible, "--output-file", file)
+	assert.Equal(t, command.ExitFailure, code)
+	assert.Contains(t, said, "there is a file "+file+" already: write --force to overwrite it")
+	assert.Equal(t, "mine", content(t, file))
+
+	const bare = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n"
+	_, _, said = quiesce(bare, "-f", "-", "--output-file", file, "--force")
+	assert.Contains(t, said, "Not written: "+file)
+	assert.Equal(t, "mine", content(t, file), "there was nothing to write")
+
+	code, _, said = quiesce("", "-f", convertible, "--output-file", file, "--force")
+	require.Equal(t, command.ExitOK, code, said)
+	assert.Equal(t, golden, content(t, file))
+	info, err = os.Stat(file)
+	require.NoError(t, err)
+	assert.Equal(t, os.FileMode(0o600), info.Mode(), "commands may have passwords in them")
+
+	code, _, said = quiesce("", "-f", convertible, "--output-file", directory)
+	assert.Equal(t, command.ExitFailure, code)
+	assert.Contains(t, said, "is a directory")
+	left, err := os.ReadDir(directory)
+	require.NoError(t, err)
+	assert.Len(t, left, 1)
+}
+
+// TestAClusterWithoutTheKindsOfOtherToolsIsRead has an API server without Velero, to whose kinds it answers as API servers do.
+func TestAClusterWithoutTheKindsOfOtherToolsIsRead(t *testing.T) {
+	const deployments = "/apis/apps/v1/namespaces/default/deployments"
+	answers := map[string]string{
+		"/api":      `{"kind":"APIVersions","versions":["v1"]}`,
+		"/apis":     `{"kind":"APIGroupList","apiVersion":"v1","groups":[{"name":"apps","versions":[{"groupVersion":"apps/v1","version":"v1"}],"preferredVersion":{"groupVersion":"apps/v1","version":"v1"}}]}`,
+		deployments: `{"kind":"DeploymentList","apiVersion":"apps/v1","items":[{"metadata":{"name":"web","namespace":"default"},"spec":{"selector":{"matchLabels":{"app":"web"}},"template":{"metadata":{"labels":{"app":"web"},"annotations":{"pre.hook.backup.velero.io/command":"[\"sync\"]"}}}}}]}`,
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if answer := answers[request.URL.Path]; answer != "" {
+			_, _ = io.WriteString(w, answer)
+			return
+		}
+		http.NotFound(w, request)
+	}))
+	defer server.Close()
+	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
+	code, out, said := quiesce("", "--cluster", "--server", server.URL, "--cache-dir", t.TempDir())
+	require.Equal(t, command.ExitOK, code, said)
+	assert.Contains(t, out, "# From the annotations of Deployment default/web.")
+	code, _, said = quiesce("", "--cluster", "schedules.velero.io", "--server", server.URL, "--cache-dir", t.TempDir())
+	assert.Equal(t, command.ExitFailure, code)
+	assert.Contains(t, said, "this cluster has no schedules.velero.io")
 }
 
 func TestExitCodesAndErrorsSayWhatToDo(t *testing.T) {
 	folder := t.TempDir()
 	broken := filepath.Join(folder, "broken.yaml")
 	require.NoError(t, os.WriteFile(broken, []byte("apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n---\na: ["), 0o600))
+	broken2 := filepath.Join(folder, "broken2.yaml")
+	require.NoError(t, os.WriteFile(broken2, []byte("- a\n"), 0o600))
 	empty := t.TempDir()
 	for name, test := range map[string]struct {
 		args []string
@@ -90,13 +155,17 @@ func TestExitCodesAndErrorsSayWhatToDo(t *testing.T) {
 		want string
 	}{
 		"nothing to read":           {nil, command.ExitUsage, "write -f with a file that has the hooks, or --cluster"},
-		"no such file":              {[]string{"-f", "none.yaml"}, command.ExitFailure, "there is no file none.yaml"},
-		"a document that is none":   {[]string{"-f", broken}, command.ExitFailure, "broken.yaml, document 2 is no YAML"},
-		"an empty directory":        {[]string{"-f", empty}, command.ExitFailure, "has no files with names that end in .yaml, .yml or .json"},
+		"no such file":              {[]string{"-f", "none.yaml"}, command.ExitFailure, `there is no file "none.yaml"`},
+		"a document that is none":   {[]string{"-f", broken}, command.ExitFailure, "broken.yaml:5:1: this is no YAML: "},
+		"an empty directory":        {[]string{"-f", empty}, command.ExitFailure, "there are no .yaml, .yml or .json files in "},
 		"a kind without --cluster":  {[]string{"-f", broken, "pods"}, command.ExitUsage, "kinds are for --cluster"},
 		"-A without --cluster":      {[]string{"-f", broken, "-A"}, command.ExitUsage, "-A is for --cluster"},
-		"a mode that is none":       {[]string{"-f", broken, "--mode", "stamp"}, command.ExitUsage, `--mode "stamp": write Stamp or Session`},
-		"a stage that is none":      {[]string{"-f", broken, "--stage", "Pre"}, command.ExitUsage, `--stage "Pre": write one of PreBackup, PreSnapshot`},
+		"a mode that is none":       {[]string{"-f", broken, "--mode", "Stmp"}, command.ExitUsage, `--mode "Stmp": write Stamp or Session`},
+		"a stage that is none":      {[]string{"-f", broken, "--stage", "Pre"}, command.ExitUsage, `--stage "Pre": write PreBackup, PreSnapshot`},
+		"-f and --cluster":          {[]string{"-f", broken, "--cluster"}, command.ExitUsage, "write -f for the hooks of files, or --cluster for those of the cluster, not both"},
+		"--force without a file":    {[]string{"-f", broken, "--force"}, command.ExitUsage, "--force is for --output-file"},
+		"an address":                {[]string{"-f", "https://example.com/a.yaml"}, command.ExitUsage, "-f https://example.com/a.yaml: addresses are not read"},
+		"several mistakes":          {[]string{"-f", broken + "," + broken2}, command.ExitFailure, "broken2.yaml:1:1: this is no object of Kubernetes"},
 		"strict, with all":          {[]string{"-f", filepath.Join(cases, "backup-fsfreeze.in.yaml"), "--strict"}, command.ExitOK, ""},
 		"strict, and something not": {[]string{"-f", filepath.Join(cases, "stork-others.in.yaml"), "--strict"}, convert.ExitLeft, "Not converted: Rule web/empty"},
 	} {

@@ -3,20 +3,13 @@ package lint
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
-
-	apivalidation "k8s.io/apimachinery/pkg/api/validation"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/validation/field"
-	kjson "sigs.k8s.io/json"
 
 	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/command"
-	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/manifest"
 	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/schema"
+	"github.com/quiesce-io/quiesce/hooks/manifest"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
@@ -28,6 +21,8 @@ type subject struct {
 	// fields are the object's, with defaults once it is known to be whole.
 	fields   map[string]any
 	findings []Finding
+	// partly is true where something is not judged for want of what is wrong.
+	partly bool
 }
 
 func (s *subject) add(severity Severity, path, message string) {
@@ -38,63 +33,64 @@ func (s *subject) wrong() bool {
 	return slices.ContainsFunc(s.findings, func(f Finding) bool { return f.Severity == Error })
 }
 
-// Check judges all objects of ours in some files, and counts them.
-func Check(ctx context.Context, files []manifest.File) (findings []Finding, objects int, err error) {
-	subjects, findings, err := shapes(files, func(of *schema.Schema, fields map[string]any) (field.ErrorList, error) {
-		return of.Validate(ctx, fields)
-	})
-	if err != nil {
-		return nil, 0, err
-	}
-	twice(subjects)
-	if err := checkMeaning(subjects); err != nil {
-		return nil, 0, err
-	}
-	for _, s := range subjects {
-		findings = append(findings, s.findings...)
-	}
-	return arrange(findings, files), len(subjects), nil
+// verdict is what is wrong with some files.
+type verdict struct {
+	findings       []Finding
+	objects, files int
+	// partly is true where more can be found once what was found is mended.
+	partly bool
 }
 
-// Whole is an object of ours, and what keeps it from being read.
-type Whole struct {
+// check judges all objects of ours in some files.
+func check(ctx context.Context, files []manifest.File) (*verdict, error) {
+	objects, unreadable, err := Judge(ctx, files)
+	if err != nil {
+		return nil, err
+	}
+	v := &verdict{findings: unreadable, objects: len(objects), files: len(files)}
+	for i := range objects {
+		v.findings, v.partly = append(v.findings, objects[i].Findings...), v.partly || objects[i].Partly
+	}
+	v.findings = arrange(v.findings, files)
+	return v, nil
+}
+
+// Judged is an object of ours, and what is wrong with it.
+type Judged struct {
 	*manifest.Object
 	// Fields of the object, with their defaults.
 	Fields map[string]any
-	// Mistakes in it; none where it has the shape that the schema asks for.
-	Mistakes []Finding
+	// Findings in it; it is as the API server would have it where there is no error among them.
+	Findings []Finding
+	// Partly is true where more can be found once what was found is mended.
+	Partly bool
 }
 
-// Shapes reads the objects of ours in some files, and says what is wrong with them by themselves. It is quick, and leaves out the rules of
-// the schema, nearly all of which a policy is held to when it is compiled.
-func Shapes(files []manifest.File) (objects []Whole, unreadable []Finding, err error) {
-	subjects, unreadable, err := shapes(files, (*schema.Schema).Shape)
+// Errors are what keeps the object from being used.
+func (j *Judged) Errors() []Finding {
+	return slices.DeleteFunc(slices.Clone(j.Findings), func(f Finding) bool { return f.Severity != Error })
+}
+
+// Judge judges all objects of ours in some files, in their order, and says what in the files cannot be read.
+func Judge(ctx context.Context, files []manifest.File) (objects []Judged, unreadable []Finding, err error) {
+	subjects, unreadable, err := shapes(ctx, files)
 	if err != nil {
 		return nil, nil, err
 	}
+	twice(subjects)
+	if err := checkMeaning(subjects); err != nil {
+		return nil, nil, err
+	}
 	for _, s := range subjects {
-		if !s.wrong() {
-			if err := s.checkAlone(); err != nil {
-				return nil, nil, err
-			}
-		}
-		whole := Whole{Object: s.Object, Fields: s.fields}
-		for _, finding := range s.findings {
-			if finding.Severity == Error {
-				whole.Mistakes = append(whole.Mistakes, finding)
-			}
-		}
-		objects = append(objects, whole)
+		objects = append(objects, Judged{s.Object, s.fields, arrange(s.findings, files), s.partly})
 	}
 	return objects, unreadable, nil
 }
 
-type judge func(of *schema.Schema, fields map[string]any) (field.ErrorList, error)
-
-func shapes(files []manifest.File, judge judge) (subjects []*subject, unreadable []Finding, err error) {
+func shapes(ctx context.Context, files []manifest.File) (subjects []*subject, unreadable []Finding, err error) {
 	for i := range files {
 		for _, mistake := range files[i].Mistakes {
-			unreadable = append(unreadable, finding(mistake.Position, Error, "", "", mistake.Message))
+			unreadable = append(unreadable, finding(mistake.Position, Error, "", mistake.Field, mistake.Message))
 		}
 		for j := range files[i].Objects {
 			object := &files[i].Objects[j]
@@ -102,7 +98,7 @@ func shapes(files []manifest.File, judge judge) (subjects []*subject, unreadable
 			if !ours(s) {
 				continue
 			}
-			if err := s.checkShape(judge); err != nil {
+			if err := s.checkShape(ctx); err != nil {
 				return nil, nil, err
 			}
 			subjects = append(subjects, s)
@@ -134,7 +130,7 @@ func twice(subjects []*subject) {
 }
 
 // checkShape judges an object by its schema, as the API server does for a strict client.
-func (s *subject) checkShape(judge judge) error {
+func (s *subject) checkShape(ctx context.Context) error {
 	if s.APIVersion != v1alpha1.GroupVersion.String() {
 		s.add(Error, "apiVersion", fmt.Sprintf("%s has no kind %s: write %s", s.APIVersion, s.Kind, v1alpha1.GroupVersion))
 		return nil
@@ -152,14 +148,16 @@ func (s *subject) checkShape(judge judge) error {
 	}
 	delete(s.fields, "status") // the API server drops it
 	s.checkMetadata(of.Namespaced)
-	for _, path := range of.Unknown(s.fields) {
+	unknown := of.Unknown(s.fields)
+	for _, path := range unknown {
 		s.unknown(of, path)
 	}
 	of.Default(s.fields)
-	mistakes, err := judge(of, s.fields)
+	mistakes, untried, err := of.Validate(ctx, s.fields, unknown...)
 	if err != nil {
 		return err
 	}
+	s.partly = untried
 	for _, mistake := range mistakes {
 		s.add(Error, path(mistake.Field), words(mistake))
 	}
@@ -169,57 +167,6 @@ func (s *subject) checkShape(judge judge) error {
 func (s *subject) unknown(of *schema.Schema, path string) {
 	parent, name := manifest.Split(path)
 	s.add(Error, path, command.Unknown("field", name, of.Fields(manifest.Names(parent))).Error())
-}
-
-// checkMetadata judges what all objects have.
-func (s *subject) checkMetadata(namespaced bool) {
-	raw, err := json.Marshal(s.fields["metadata"])
-	if err != nil {
-		s.add(Error, "metadata", err.Error())
-		return
-	}
-	var meta metav1.ObjectMeta
-	strict, err := kjson.UnmarshalStrict(raw, &meta)
-	if err != nil {
-		s.add(Error, "metadata", "it cannot be read: "+err.Error())
-		return
-	}
-	for _, mistake := range strict {
-		if where, is := errors.AsType[kjson.FieldError](mistake); is {
-			_, name := manifest.Split(where.FieldPath())
-			s.add(Error, "metadata."+where.FieldPath(), command.Unknown("field", name, metadataFields).Error())
-		}
-	}
-	if !namespaced && meta.Namespace != "" {
-		s.add(Warning, "metadata.namespace", fmt.Sprintf("a %s is for the whole cluster and in no namespace: leave it out%s", s.Kind, besides(s.Kind)))
-	}
-	meta.Namespace = "" // the API server leaves it out of account, or has it from the request
-	if namespaced {
-		meta.Namespace = "default"
-		if s.Namespace != "" {
-			meta.Namespace = s.Namespace
-		}
-	}
-	if meta.Name == "" && meta.GenerateName != "" {
-		meta.Name = meta.GenerateName + "x"
-	}
-	if strings.Contains(meta.Name, "{{") {
-		s.add(Error, "metadata.name", "this is a template that has not been rendered: give its output, such as that of helm template RELEASE CHART")
-		return
-	}
-	for _, mistake := range apivalidation.ValidateObjectMeta(&meta, namespaced, apivalidation.NameIsDNSSubdomain, field.NewPath("metadata")) {
-		s.add(Error, mistake.Field, words(mistake))
-	}
-}
-
-// metadataFields are those that people write.
-var metadataFields = []string{"name", "generateName", "namespace", "labels", "annotations", "finalizers", "ownerReferences"}
-
-func besides(kind string) string {
-	if kind == "HookPolicy" {
-		return ", or write kind: NamespacedHookPolicy for a policy of one namespace"
-	}
-	return ""
 }
 
 // spec decodes the spec of an object that is whole.

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/manifest"
+	"github.com/quiesce-io/quiesce/hooks/manifest"
 )
 
 // Severity of a finding.

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/command"
-	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/manifest"
+	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/files"
 	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/terminal"
 )
 
@@ -22,7 +22,7 @@ const (
 
 type options struct {
 	*command.Frame
-	sources manifest.Sources
+	sources files.Sources
 	output  string
 	strict  bool
 }
@@ -35,18 +35,19 @@ func New(frame *command.Frame) *cobra.Command {
 		Short: "Check policies, scripts, templates and sessions in files, without a cluster",
 		Long: `Check policies, scripts, templates and sessions in files, without a cluster.
 
-All that the API server and the admission of Quiesce would refuse is an error, in the words in which they would say it: fields that
-there are not, values of the wrong type, broken rules, commands that cannot run. What would be taken and may not do what its author
-believes is a warning. Each is printed with its file, line and column. What refers to scripts and templates is resolved among
-the files, and among the templates that come with Quiesce.
+Errors are what the API server or the admission webhook of Quiesce would refuse: unknown fields, values of the wrong type, broken
+rules, commands that cannot run. Warnings are what would be accepted and may not do what its author believes. Each is printed with
+its file, line and column, all that can be found at once. References to scripts and templates are resolved among the files, and
+among the templates that come with Quiesce.
 
-Files may hold other objects as well, such as those that kustomize or helm template print; they are passed over.
+Files may contain other objects as well, such as those that kustomize or helm template print; they are ignored.
 
-Exit codes: 0 when nothing is wrong, 1 when there are errors (with --strict: or warnings), 2 when nothing could be checked.`,
-		Example: `  # Check the files of a folder
+Exit codes: 0 when nothing is wrong, 1 when there are errors (with --strict: or warnings) or nothing could be checked, 2 when the
+command line makes no sense.`,
+		Example: `  # Check the files of a directory
   kubectl quiesce lint -f policies/
 
-  # Check what a chart renders, and take warnings for errors
+  # Check what a chart renders, and fail for warnings as well
   helm template shop ./chart | kubectl quiesce lint --strict -f -
 
   # Show findings in the files of a pull request, from a workflow of GitHub
@@ -54,38 +55,30 @@ Exit codes: 0 when nothing is wrong, 1 when there are errors (with --strict: or 
 		Args: command.None(": write -f with the path of a file"),
 		RunE: func(c *cobra.Command, _ []string) error { return o.run(c) },
 	}
-	o.sources.AddFlags(c.Flags(), "policies, scripts, templates or sessions")
-	c.Flags().StringVarP(&o.output, "output", "o", "", "output format: json, or github for the annotations of its workflows; default: a line for each finding")
-	c.Flags().BoolVar(&o.strict, "strict", false, "fail for warnings, too")
-	must(c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{formatJSON, formatGitHub}, cobra.ShellCompDirectiveNoFileComp)))
-	must(c.MarkFlagFilename("filename", "yaml", "yml", "json"))
+	o.sources.AddFlags(c, "policies, scripts, templates or sessions")
+	command.Choice(c, &o.output, "output", "o", "Output format in place of a line for each finding, github for the annotations of its workflows.", formatJSON, formatGitHub)
+	c.Flags().BoolVar(&o.strict, "strict", false, "Fail for warnings as well.")
 	return c
 }
 
-// must is for what can only fail for a flag that there is not.
-func must(err error) {
-	if err != nil {
-		panic(err)
-	}
-}
-
 func (o *options) run(c *cobra.Command) error {
-	switch {
-	case len(o.sources.Names) == 0:
-		return command.UsageErrorf(c, "write the files to check, such as -f policy.yaml, or -f - for the standard input")
-	case !slices.Contains([]string{"", formatJSON, formatGitHub}, o.output):
-		return command.UsageErrorf(c, "-o %s: write json or github, or leave it out", o.output)
+	if len(o.sources.Names) == 0 {
+		return command.UsageErrorf(c, "write the files to check, such as -f policy.yaml, or -f - for standard input")
+	}
+	if err := o.sources.Check(c); err != nil {
+		return err
 	}
 	files, err := o.sources.Read(o.In)
 	if err != nil {
-		return &command.ExitError{Code: command.ExitUsage, Err: err}
+		return err
 	}
-	findings, objects, err := Check(c.Context(), files)
+	verdict, err := check(c.Context(), files)
 	if err != nil {
-		return &command.ExitError{Code: command.ExitUsage, Err: err}
+		return err
 	}
-	if objects == 0 && len(findings) == 0 {
-		return &command.ExitError{Code: command.ExitUsage, Err: errors.New("there are no objects of quiesce.io in the files: nothing was checked")}
+	findings := verdict.findings
+	if verdict.objects == 0 && len(findings) == 0 {
+		return errors.New("there are no objects of quiesce.io in the files: nothing was checked")
 	}
 	switch o.output {
 	case formatJSON:
@@ -95,9 +88,9 @@ func (o *options) run(c *cobra.Command) error {
 	case formatGitHub:
 		github(o.Out, findings)
 	default:
-		text(o.Out, findings, terminal.Painter(terminal.Of(o.Out).Coloured()))
+		plain(o.Out, findings, terminal.Painter(terminal.Of(o.Out).Coloured()))
 	}
-	fmt.Fprintln(o.ErrOut, summary(findings, objects, len(files)))
+	fmt.Fprintln(o.ErrOut, verdict.summary())
 	failing := func(f Finding) bool { return o.strict || f.Severity == Error }
 	if slices.ContainsFunc(findings, failing) {
 		return &command.ExitError{Code: command.ExitFailure}

@@ -13,17 +13,18 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/command"
-	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/manifest"
+	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/files"
 	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/terminal"
+	"github.com/quiesce-io/quiesce/hooks/manifest"
 )
 
 // linted are the lines that are printed for a file.
 func linted(t *testing.T, content string) []string {
 	t.Helper()
-	findings, _, err := Check(t.Context(), []manifest.File{manifest.Read("f", []byte(content))})
+	verdict, err := check(t.Context(), []manifest.File{manifest.Read("f", []byte(content))})
 	require.NoError(t, err)
 	var out bytes.Buffer
-	text(&out, findings, terminal.Painter(false))
+	plain(&out, verdict.findings, terminal.Painter(false))
 	return strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
 }
 
@@ -64,7 +65,7 @@ func TestEachMistakeIsToldWithItsPlaceAndWhatToWrite(t *testing.T) {
 		},
 		"what only a compilation finds": {
 			head + "spec:\n  selector:\n    containerImages:\n    - ok\n    - \"(\"\n  hooks: [{name: flush, stages: [PreSnapshot], exec: {command: [sync]}}]\n",
-			[]string{"f:8:7: error: error parsing regexp: missing closing ): `(`: write a regular expression"},
+			[]string{"f:8:7: error: this is no regular expression: missing closing ): `(`: write one in RE2's syntax"},
 		},
 		"a command that is an option, by the name of its hook": {
 			head + "spec:\n  hooks:\n  - name: first\n    stages: [PreSnapshot]\n    exec: {command: [sync]}\n  - name: second\n    stages: [PreSnapshot]\n    exec:\n      command:\n      - -c\n",
@@ -77,7 +78,7 @@ func TestEachMistakeIsToldWithItsPlaceAndWhatToWrite(t *testing.T) {
 		"a script that is not in the files": {
 			head + "spec:\n  hooks:\n  - name: verify\n    stages: [PostRestore]\n    script:\n      name: verify-bd\n---\n" +
 				"apiVersion: quiesce.io/v1alpha1\nkind: HookScript\nmetadata: {name: verify-db}\nspec: {script: \"#!/bin/sh\\ntrue\\n\"}\n",
-			[]string{`f:9:7: warning: there is no HookScript "verify-bd" in these files: did you mean "verify-db"? (spec.hooks[0].script.name)`},
+			[]string{`f:9:7: warning: there is no HookScript "verify-bd" in these files: did you mean "verify-db"? (spec.hooks[verify].script.name)`},
 		},
 		"a template that there is not": {
 			head + "spec:\n  template: {name: postgress}\n",
@@ -118,7 +119,7 @@ func TestEachMistakeIsToldWithItsPlaceAndWhatToWrite(t *testing.T) {
 		},
 		"no name": {
 			"apiVersion: quiesce.io/v1alpha1\nkind: HookScript\nmetadata: {}\nspec: {script: \"#!/bin/sh\\n\"}\n",
-			[]string{"f:3:1: error: name: name or generateName is required (metadata.name)"},
+			[]string{"f:3:1: error: there is no name: write it (metadata.name)"},
 		},
 		"a cluster-wide policy in a namespace": {
 			"apiVersion: quiesce.io/v1alpha1\nkind: HookPolicy\nmetadata: {name: a, namespace: shop}\nspec: {hooks: [{name: a, stages: [PreBackup], exec: {command: [a]}}]}\n",
@@ -134,7 +135,7 @@ func TestEachMistakeIsToldWithItsPlaceAndWhatToWrite(t *testing.T) {
 		},
 		"a mistake behind an anchor": {
 			head + "spec:\n  hooks:\n  - name: a\n    stages: [PreBackup]\n    exec: &run\n      command: [-a]\n  - name: b\n    stages: [PostBackup]\n    exec: *run\n",
-			[]string{`f:9:17: error: "-a" is an option`},
+			[]string{`f:9:17: error: "-a" is an option`, `f:9:17: error: "-a" is an option`},
 		},
 		"a key that is there twice": {
 			head + "spec:\n  shell: None\n  shell: Posix\n  hooks: [{name: a, stages: [PreBackup], exec: {command: [a]}}]\n",
@@ -186,16 +187,88 @@ func TestEachMistakeIsToldWithItsPlaceAndWhatToWrite(t *testing.T) {
 	}
 }
 
+func TestAllMistakesAreToldAtOnce(t *testing.T) {
+	for name, test := range map[string]struct {
+		content string
+		want    []string
+	}{
+		"of a shape, a rule and what only a compilation finds": {
+			head + "spec:\n  selector: {containerImages: [\"(\"]}\n  hooks:\n  - name: a\n    stages: [BeforeSnapshot]\n    exec: {command: [a]}\n    timeout: 1d\n",
+			[]string{"f:5:32: error: this is no regular expression", `f:8:14: error: "BeforeSnapshot" is not known here`, `f:10:5: error: "1d": write a duration`},
+		},
+		"of references, beside a wrong priority": {
+			head + "spec:\n  priority: high\n  template: {name: postgress}\n  hooks:\n  - name: a\n    stages: [PreBackup]\n    script: {name: nosuch}\n",
+			[]string{"f:5:3: error: it is a string and must be an integer", `f:6:14: warning: there is no HookTemplate "postgress"`, `f:10:14: warning: there is no HookScript "nosuch"`},
+		},
+		"of hooks, beside one whose shape is wrong": {
+			head + "spec:\n  hooks:\n  - {name: a, stages: [PreBackup], hold: {command: [a]}}\n" +
+				"  - {name: b, stages: [PreBackup]}\n  - {name: c, stages: [PreBackup], exec: {command: [-c]}}\n  - {name: d, stages: [PreBackup], exec: {command: [-d]}}\n",
+			[]string{"f:6:36: error: there is no readyPattern", "f:7:5: error: write exactly one action", `f:8:53: error: "-c" is an option`, `f:9:53: error: "-d" is an option`},
+		},
+		"of a hold, the stage of which is wrong as well": {
+			head + "spec:\n  hooks:\n  - {name: a, stages: [Before], hold: {command: [a], readyPattern: \"(\"}}\n",
+			[]string{`f:6:24: error: "Before" is not known here`, "f:6:54: error: this is no regular expression"},
+		},
+		"and none that follows from an unknown field": {
+			head + "spec:\n  hooks:\n  - {name: a, stages: [PreBackup], exce: {command: [a]}}\n",
+			[]string{`f:6:36: error: there is no field "exce"`},
+		},
+		"and none that follows from a field that may have been hooks": {
+			head + "spec:\n  hook: []\n", []string{`f:5:3: error: there is no field "hook": did you mean "hooks"?`},
+		},
+		"and none that follows from a wrong label": {
+			head + "spec:\n  selector: {labelSelector: {matchLabels: {a.b/c: y}}}\n  hooks:\n  - {name: a, stages: [PreBackup], exec: {command: [a]}}\n",
+			[]string{"f:5:44: error: it is true or false and must be a string"},
+		},
+		"in the open parts of a Job": {
+			head + "spec:\n  hooks:\n  - name: a\n    stages: [PreBackup]\n    runOn: Session\n    job: {template: {spec: {template: {spec: {containers: [{name: a, imag: a, comand: [a]}]}}}}}\n",
+			[]string{`f:9:70: error: there is no field "imag"`, `f:9:79: error: there is no field "comand"`},
+		},
+		"of the params of a template": {
+			head + "spec: {template: {name: postgresql, params: [{name: one, value: x}, {name: two, value: x}]}}\n",
+			[]string{`f:4:46: error: HookTemplate "postgresql" has no such param`, `f:4:69: error: HookTemplate "postgresql" has no such param`},
+		},
+		"of an object whose name is none": {
+			"apiVersion: quiesce.io/v1alpha1\nkind: HookPolicy\nmetadata: {name: y, labels: [a]}\nspec: {hooks: [{name: a, stages: [PreBackup], exec: {command: [-a]}}]}\n",
+			[]string{"f:3:12: error: it is true or false and must be a string: write it in quotes (metadata.name)",
+				"f:3:21: error: it is a list and must be a mapping (metadata.labels)", `f:4:64: error: "-a" is an option`},
+		},
+		"of a template's hooks": {
+			"apiVersion: quiesce.io/v1alpha1\nkind: HookTemplate\nmetadata: {name: Bad_Name}\nspec:\n  application: A\n  hooks:\n" +
+				"  - {name: a, stages: [PreBackup], exec: {command: [-a]}}\n  - {name: b, stages: [PreBackup], timeout: 1, exec: {command: [b]}}\n  - {name: c, stages: [PreBackup], exec: {command: [-c]}}\n",
+			[]string{`f:3:12: error: "Bad_Name": write lower-case letters, digits, hyphens and dots, with a letter or digit at both ends`,
+				`f:7:53: error: "-a" is an option`, "f:8:36: error: it is an integer and must be a string", `f:9:53: error: "-c" is an option`},
+		},
+		"in words of ours": {
+			head + "spec:\n  hooks:\n  - {name: a, stages: [PreBackup], exec: {command: [a]}, maxRetries: 99}\n  - {name: b, stages: [PreBackup], hold: {command: [a], readyPattern: \"\"}}\n",
+			[]string{"f:6:58: error: write at most 10 (", "f:7:57: error: it is empty: write it, or leave the field out ("},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := linted(t, test.content)
+			require.Len(t, got, len(test.want), strings.Join(got, "\n"))
+			for i, want := range test.want {
+				assert.True(t, strings.HasPrefix(got[i], want), "got  %s\nwant %s", got[i], want)
+			}
+		})
+	}
+}
+
+func TestWhatIsNotCheckedForWantOfOthersIsSaid(t *testing.T) {
+	_, errOut, _ := run(t, head+"spec: {hooks: [{name: a, stages: [PreBackup], exce: {command: [a]}}]}\n", "-f", "-")
+	assert.Equal(t, "1 object in 1 file: 1 error, 0 warnings\nSome checks were skipped because of these errors: run it again once they are corrected.\n", errOut)
+}
+
 const repository = "../../../.."
 
 func TestWhatWeDeliverIsClean(t *testing.T) {
-	sources := manifest.Sources{Names: []string{filepath.Join(repository, "config/samples"), filepath.Join(repository, "config/templates")}}
+	sources := files.Sources{Names: []string{filepath.Join(repository, "config/samples"), filepath.Join(repository, "config/templates")}}
 	files, err := sources.Read(nil)
 	require.NoError(t, err)
-	findings, objects, err := Check(t.Context(), files)
+	verdict, err := check(t.Context(), files)
 	require.NoError(t, err)
-	assert.Greater(t, objects, 30)
-	assert.Empty(t, findings)
+	assert.Greater(t, verdict.objects, 30)
+	assert.Empty(t, verdict.findings)
 }
 
 func TestTheYAMLOfTheDocumentationIsClean(t *testing.T) {
@@ -212,10 +285,10 @@ func TestTheYAMLOfTheDocumentationIsClean(t *testing.T) {
 			if !bytes.Contains(match[1], []byte("apiVersion: quiesce.io/")) {
 				continue
 			}
-			findings, objects, err := Check(t.Context(), []manifest.File{manifest.Read(filepath.Base(name), match[1])})
+			verdict, err := check(t.Context(), []manifest.File{manifest.Read(filepath.Base(name), match[1])})
 			require.NoError(t, err)
-			checked += objects
-			for _, f := range findings {
+			checked += verdict.objects
+			for _, f := range verdict.findings {
 				// Examples refer to scripts and templates of other examples.
 				if f.Severity == Error {
 					t.Errorf("%s: %s\n%s", name, f.Message, match[1])
@@ -246,17 +319,17 @@ func TestTheExitCodeTellsErrorsFromWhatCouldNotBeChecked(t *testing.T) {
 		code      int
 		errOut    string
 	}{
-		"nothing is wrong":               {good, []string{"-f", "-"}, 0, "1 object in 1 file: 0 errors, 0 warnings\n"},
-		"a warning":                      {warned, []string{"-f", "-"}, 0, "1 object in 1 file: 0 errors, 1 warning\n"},
-		"a warning that is to fail":      {warned, []string{"-f", "-", "--strict"}, 1, "1 object in 1 file: 0 errors, 1 warning\n"},
-		"an error":                       {head, []string{"-f", "-"}, 1, "1 object in 1 file: 1 error, 0 warnings\n"},
-		"no files":                       {"", nil, 2, "error: write the files to check, such as -f policy.yaml, or -f - for the standard input\nSee 'kubectl quiesce lint --help'\n"},
-		"a file that there is not":       {"", []string{"-f", "nosuch.yaml"}, 2, "error: there is no file \"nosuch.yaml\"\n"},
-		"a folder without files":         {"", []string{"-f", t.TempDir()}, 2, "error: there are no .yaml, .yml or .json files in "},
-		"an address":                     {"", []string{"-f", "https://example.com/a.yaml"}, 2, "error: -f https://example.com/a.yaml: addresses are not read"},
-		"nothing of ours":                {"apiVersion: v1\nkind: Pod\n", []string{"-f", "-"}, 2, "error: there are no objects of quiesce.io in the files: nothing was checked\n"},
-		"a format that there is not":     {good, []string{"-f", "-", "-o", "xml"}, 2, "error: -o xml: write json or github, or leave it out\nSee 'kubectl quiesce lint --help'\n"},
-		"the standard input, read twice": {good, []string{"-f", "-", "-f", "-"}, 2, "error: -f -: the standard input can be read once"},
+		"nothing is wrong":           {good, []string{"-f", "-"}, 0, "1 object in 1 file: 0 errors, 0 warnings\n"},
+		"a warning":                  {warned, []string{"-f", "-"}, 0, "1 object in 1 file: 0 errors, 1 warning\n"},
+		"a warning that is to fail":  {warned, []string{"-f", "-", "--strict"}, 1, "1 object in 1 file: 0 errors, 1 warning\n"},
+		"an error":                   {head, []string{"-f", "-"}, 1, "1 object in 1 file: 1 error, 0 warnings\n"},
+		"no files":                   {"", nil, 2, "error: write the files to check, such as -f policy.yaml, or -f - for standard input\nSee 'kubectl quiesce lint --help'\n"},
+		"a file that there is not":   {"", []string{"-f", "nosuch.yaml"}, 1, "error: there is no file \"nosuch.yaml\"\n"},
+		"a directory without files":  {"", []string{"-f", t.TempDir()}, 1, "error: there are no .yaml, .yml or .json files in "},
+		"an address":                 {"", []string{"-f", "https://example.com/a.yaml"}, 2, "error: -f https://example.com/a.yaml: addresses are not read"},
+		"nothing of ours":            {"apiVersion: v1\nkind: Pod\n", []string{"-f", "-"}, 1, "error: there are no objects of quiesce.io in the files: nothing was checked\n"},
+		"a format that there is not": {good, []string{"-f", "-", "-o", "xml"}, 2, "error: --output \"xml\": write json or github\nSee 'kubectl quiesce lint --help'\n"},
+		"standard input, read twice": {good, []string{"-f", "-", "-f", "-"}, 2, "error: -f -: standard input can be read once"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, errOut, code := run(t, test.stdin, test.arguments...)

@@ -9,8 +9,8 @@ import (
 	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/terminal"
 )
 
-// text writes a line for each finding, as compilers do.
-func text(out io.Writer, findings []Finding, painter terminal.Painter) {
+// plain writes a line for each finding, as compilers do.
+func plain(out io.Writer, findings []Finding, painter terminal.Painter) {
 	styles := map[Severity]terminal.Style{Error: terminal.Red, Warning: terminal.Yellow}
 	for i := range findings {
 		f := &findings[i]
@@ -54,13 +54,17 @@ func github(out io.Writer, findings []Finding) {
 	}
 }
 
-// summary is the last line, for people.
-func summary(findings []Finding, objects, files int) string {
+// summary is what stands behind the findings, for people.
+func (v *verdict) summary() string {
 	count := map[Severity]int{}
-	for i := range findings {
-		count[findings[i].Severity]++
+	for i := range v.findings {
+		count[v.findings[i].Severity]++
 	}
-	return fmt.Sprintf("%s in %s: %s, %s", plural(objects, "object"), plural(files, "file"), plural(count[Error], "error"), plural(count[Warning], "warning"))
+	text := fmt.Sprintf("%s in %s: %s, %s", plural(v.objects, "object"), plural(v.files, "file"), plural(count[Error], "error"), plural(count[Warning], "warning"))
+	if v.partly {
+		text += "\nSome checks were skipped because of these errors: run it again once they are corrected."
+	}
+	return text
 }
 
 func plural(count int, noun string) string {

@@ -6,14 +6,14 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/quiesce-io/quiesce/hooks/manifest"
 )
 
 var (
-	inBody  = regexp.MustCompile(`^\S* ?in body `)
-	ofType  = regexp.MustCompile(`must be of type ([a-z,]+): "?([a-z]+)"?`)
-	quoted  = regexp.MustCompile(`"([^"]*)"`)
-	article = map[string]string{"string": "a string", "integer": "an integer", "number": "a number", "boolean": "true or false",
-		"array": "a list", "object": "a mapping", "null": "empty"}
+	inBody = regexp.MustCompile(`^\S* ?in body `)
+	ofType = regexp.MustCompile(`must be of type ([a-z,]+): "?([a-z]+)"?`)
+	quoted = regexp.MustCompile(`"([^"]*)"`)
 )
 
 // path is a field as an error has it, which is "<nil>" or empty for the object itself.
@@ -26,14 +26,14 @@ func path(of string) string {
 
 // words say what an error of the API server's validation means to the author of a file.
 func words(mistake *field.Error) string {
-	detail := inBody.ReplaceAllString(mistake.Detail, "it ")
+	detail := inOurs(inBody.ReplaceAllString(mistake.Detail, "it "))
 	switch mistake.Type {
 	case field.ErrorTypeRequired:
 		name := mistake.Field[strings.LastIndex(mistake.Field, ".")+1:]
 		if detail == "" {
 			return fmt.Sprintf("there is no %s, which it must have: write it", name)
 		}
-		return name + ": " + detail
+		return fmt.Sprintf("there is no %s: %s", name, detail)
 	case field.ErrorTypeNotSupported:
 		var values []string
 		for _, value := range quoted.FindAllStringSubmatch(detail, -1) {
@@ -41,15 +41,10 @@ func words(mistake *field.Error) string {
 		}
 		return fmt.Sprintf("%s is not known here: write %s", short(mistake.BadValue), alternatives(values))
 	case field.ErrorTypeTypeInvalid:
-		if match := ofType.FindStringSubmatch(detail); len(match) == 3 && article[match[1]] != "" && article[match[2]] != "" {
-			hint := ""
-			if match[1] == "string" {
-				hint = ": write it in quotes"
+		if match := ofType.FindStringSubmatch(detail); len(match) == 3 {
+			if sentence := manifest.Mistyped(match[2], match[1]); sentence != "" {
+				return sentence
 			}
-			if match[2] == "object" && strings.Contains(fmt.Sprint(mistake.BadValue), "{{") {
-				hint = ": is this a template that has not been rendered?"
-			}
-			return fmt.Sprintf("it is %s and must be %s%s", article[match[2]], article[match[1]], hint)
 		}
 		return detail
 	case field.ErrorTypeDuplicate:
@@ -68,6 +63,35 @@ func words(mistake *field.Error) string {
 		return mistake.ErrorBody()
 	}
 	return detail
+}
+
+// phrases are those of the libraries of Kubernetes, and what stands in their place.
+var phrases = []struct {
+	theirs *regexp.Regexp
+	ours   string
+}{
+	{regexp.MustCompile(`^name or generateName is required$`), "write it"},
+	{regexp.MustCompile(`^a lowercase RFC 1123 subdomain must consist of .*$`), "write lower-case letters, digits, hyphens and dots, with a letter or digit at both ends, such as shop-db"},
+	{regexp.MustCompile(`^a lowercase RFC 1123 label must consist of .*$`), "write lower-case letters, digits and hyphens, with a letter or digit at both ends, such as shop-db"},
+	{regexp.MustCompile(`^name part must consist of .*$`), "write letters, digits, hyphens, underscores and dots, with a letter or digit at both ends, such as app or example.com/app"},
+	{regexp.MustCompile(`^a valid label must be .*$`), "write letters, digits, hyphens, underscores and dots, with a letter or digit at both ends"},
+	{regexp.MustCompile(`^it should be at least 1 chars long$`), "it is empty: write it, or leave the field out"},
+	{regexp.MustCompile(`^it should be at least (\d+) chars long$`), "write at least $1 characters"},
+	{regexp.MustCompile(`^it should be at most (\d+) chars long$`), "write at most $1 characters"},
+	{regexp.MustCompile(`^it should have at least 1 (items|properties)$`), "it is empty: write one, or leave the field out"},
+	{regexp.MustCompile(`^it should have at least (\d+) items$`), "write at least $1"},
+	{regexp.MustCompile(`^it should be less than or equal to (\S+)$`), "write at most $1"},
+	{regexp.MustCompile(`^it should be greater than or equal to (\S+)$`), "write at least $1"},
+	// What is left has the expression by which it was judged.
+	{regexp.MustCompile(` \(e\.g\. .*, regex used for validation is '.*'\)$`), ""},
+}
+
+// inOurs is a sentence of the libraries in the words in which ours are.
+func inOurs(sentence string) string {
+	for _, phrase := range phrases {
+		sentence = phrase.theirs.ReplaceAllString(sentence, phrase.ours)
+	}
+	return sentence
 }
 
 // short is a value in a sentence.

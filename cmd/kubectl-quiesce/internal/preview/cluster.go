@@ -7,7 +7,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/world"
@@ -58,10 +57,10 @@ func (c *contents) compare(base, next *world.World) (touched map[match.Ref]bool)
 	return touched
 }
 
-// readPods reads the pods of a namespace, or of all for "", and what is known of their namespaces.
-func readPods(ctx context.Context, cluster client.Reader, namespace string, selector labels.Selector) (pods []candidate, namespaces map[string]match.Namespace, gaps []string, err error) {
+// readPods reads all pods of a namespace, or of all for "", and what is known of their namespaces.
+func readPods(ctx context.Context, cluster client.Reader, namespace string) (pods []candidate, namespaces map[string]match.Namespace, gaps []string, err error) {
 	var list corev1.PodList
-	if err := cluster.List(ctx, &list, client.InNamespace(namespace), client.MatchingLabelsSelector{Selector: selector}); err != nil {
+	if err := cluster.List(ctx, &list, client.InNamespace(namespace)); err != nil {
 		return nil, nil, nil, fmt.Errorf("listing pods: %w", err)
 	}
 	for i := range list.Items {

@@ -10,9 +10,12 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
 
+	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/lint"
 	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/world"
 	"github.com/quiesce-io/quiesce/hooks/advice"
+	"github.com/quiesce-io/quiesce/hooks/library"
 	"github.com/quiesce-io/quiesce/hooks/match"
 	"github.com/quiesce-io/quiesce/hooks/policies"
 	"github.com/quiesce-io/quiesce/hooks/restore"
@@ -41,12 +44,15 @@ func (t *trial) namespace(name string) match.Namespace {
 // restoredBy is the value of the label by which a restored pod is known, for one whose restore has no name yet.
 const restoredBy = "RESTORE"
 
-// decide tries the world on pods. The report has the policies of the files already.
-func (t *trial) decide(report *Report, all []candidate) {
+// decide tries the world on pods, and reports those that a selector selects. The report has the policies of the files already. Sessions are
+// planned with all pods, since theirs they will run in.
+func (t *trial) decide(report *Report, all []candidate, selector labels.Selector) {
 	for i := range report.Policies {
 		t.judge(&report.Policies[i])
 	}
+	selectors := t.selectors(report.Policies)
 	var (
+		rest     others
 		affected = map[string]bool{}
 		optedOut = map[string]bool{}
 		groups   []*Pods
@@ -54,6 +60,9 @@ func (t *trial) decide(report *Report, all []candidate) {
 	)
 	for i := range all {
 		c := &all[i]
+		if !selector.Matches(labels.Set(c.pod.Labels)) {
+			continue
+		}
 		if !t.Scope.OptedIn(t.namespace(c.namespace)) {
 			optedOut[c.namespace] = true
 			report.Unmatched += c.count
@@ -62,6 +71,7 @@ func (t *trial) decide(report *Report, all []candidate) {
 		pods, concerned := t.try(c, report.Policies)
 		if !concerned {
 			report.Unmatched += c.count
+			rest.add(c, t.reasons(selectors, c))
 			continue
 		}
 		affected[c.namespace] = true
@@ -81,6 +91,7 @@ func (t *trial) decide(report *Report, all []candidate) {
 		slices.Sort(group.Names)
 		report.Pods = append(report.Pods, *group)
 	}
+	report.Others = rest.sorted()
 	report.OptedOut = slices.Sorted(maps.Keys(optedOut))
 	for _, namespace := range slices.Sorted(maps.Keys(affected)) {
 		report.Sessions = append(report.Sessions, t.sessions(namespace, all)...)
@@ -96,10 +107,24 @@ func (t *trial) judge(policy *Policy) {
 	compiled := &t.Policies[i]
 	policy.Suspended = compiled.Written.Suspend
 	if compiled.Refusal != nil {
-		policy.Refusal = compiled.Refusal.Error()
+		policy.refuse(lint.Refusal(policy.object, compiled.Refusal, t.base == nil, t.known))
 		return
 	}
-	policy.Warnings = advice.For(compiled.Spec)
+	policy.Warnings = append(policy.Warnings, advice.For(compiled.Spec)...)
+}
+
+// known are the names of the scripts or templates that there are.
+func (t *trial) known(kind string) (names []string) {
+	if kind == library.KindScript {
+		for i := range t.Objects.Scripts {
+			names = append(names, t.Objects.Scripts[i].Name)
+		}
+		return names
+	}
+	for i := range t.Objects.Templates {
+		names = append(names, t.Objects.Templates[i].Name)
+	}
+	return names
 }
 
 // try is what becomes of a pod, and whether that has to do with the files.

@@ -1,17 +1,20 @@
 package preview
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/lint"
-	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/manifest"
 	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/schema"
 	"github.com/quiesce-io/quiesce/hooks/library"
+	"github.com/quiesce-io/quiesce/hooks/manifest"
 	"github.com/quiesce-io/quiesce/hooks/match"
 	"github.com/quiesce-io/quiesce/hooks/policies"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
@@ -23,14 +26,16 @@ type contents struct {
 	refused    []Refusal
 	namespaces map[string]match.Namespace
 	pods       []candidate
+	// assumed is true where a pod or workload names no namespace.
+	assumed bool
 	// listed are the policies in the order of the files, those included that were refused.
 	listed []Policy
 }
 
 // read takes objects from files. Those without a namespace are in the one given.
-func read(files []manifest.File, namespace string) (*contents, error) {
+func read(ctx context.Context, files []manifest.File, namespace string) (*contents, error) {
 	c := &contents{namespaces: map[string]match.Namespace{}}
-	objects, unreadable, err := lint.Shapes(files)
+	objects, unreadable, err := lint.Judge(ctx, files)
 	if err != nil {
 		return nil, err
 	}
@@ -52,13 +57,18 @@ func read(files []manifest.File, namespace string) (*contents, error) {
 				}
 				continue
 			}
-			if object.Namespace == "" {
+			if len(object.Mistyped) > 0 {
+				continue // it is refused for that already
+			}
+			elsewhere := object.Namespace != ""
+			if !elsewhere {
 				object.Namespace = namespace
 			}
 			pods, has, err := podsOf(object)
 			if err != nil {
-				c.refused = append(c.refused, Refusal{fmt.Sprintf("%s %q", object.Kind, object.Name), object.Position().String(), "it cannot be read: " + err.Error()})
+				c.refused = append(c.refused, undecoded(object, err))
 			} else if has {
+				c.assumed = c.assumed || !elsewhere
 				pods.pod.Namespace, pods.namespace = object.Namespace, object.Namespace
 				c.pods = append(c.pods, pods)
 			}
@@ -66,6 +76,15 @@ func read(files []manifest.File, namespace string) (*contents, error) {
 	}
 	c.pods = present(c.pods)
 	return c, nil
+}
+
+// undecoded says why a workload cannot be read.
+func undecoded(object *manifest.Object, err error) Refusal {
+	said := Refusal{fmt.Sprintf("%s %q", object.Kind, object.Name), object.Position().String(), "it cannot be read: " + err.Error()}
+	if wrong, is := errors.AsType[*json.UnmarshalTypeError](err); is {
+		said.At, said.Message = object.At(wrong.Field).String(), wrong.Field+": "+manifest.MistypedJSON(wrong)
+	}
+	return said
 }
 
 func refusal(finding *lint.Finding) Refusal {
@@ -77,31 +96,32 @@ func refusal(finding *lint.Finding) Refusal {
 }
 
 // addOurs takes a policy, script or template. What cannot be used is left out, so that what refers to it says so, too.
-func (c *contents) addOurs(object *lint.Whole, namespace string) (err error) {
+func (c *contents) addOurs(object *lint.Judged, namespace string) (err error) {
+	mistakes := object.Errors()
 	policy := object.Kind == "HookPolicy" || object.Kind == "NamespacedHookPolicy"
 	if object.Kind == "NamespacedHookPolicy" && object.Namespace == "" {
 		object.Namespace = namespace
 	}
 	if policy {
-		listed := Policy{Kind: object.Kind, Name: object.Name, at: object.Position().String()}
+		listed := Policy{Kind: object.Kind, Name: object.Name, object: object.Object}
 		if object.Kind == "NamespacedHookPolicy" {
 			listed.Namespace = object.Namespace
 		}
-		if len(object.Mistakes) > 0 {
-			listed.Refusal = refusal(&object.Mistakes[0]).Message
-			if more := len(object.Mistakes) - 1; more > 0 {
-				listed.Refusal += fmt.Sprintf(" (and %d more: kubectl quiesce lint)", more)
+		listed.refuse(mistakes...)
+		for _, finding := range object.Findings {
+			// Others hang on what there is in the cluster, and are told of what the policy comes to there.
+			if finding.Severity == lint.Warning && strings.HasPrefix(finding.Field, "metadata.") {
+				listed.Warnings = append(listed.Warnings, finding.Message)
 			}
-			listed.at = refusal(&object.Mistakes[0]).At
 		}
 		// The last one of a name takes the place of those before it, as when they are applied.
 		c.listed = slices.DeleteFunc(c.listed, func(p Policy) bool { return p.is(listed.ref()) })
 		c.listed = append(c.listed, listed)
 	}
-	if len(object.Mistakes) > 0 {
+	if len(mistakes) > 0 {
 		if !policy {
-			for i := range object.Mistakes {
-				c.refused = append(c.refused, refusal(&object.Mistakes[i]))
+			for i := range mistakes {
+				c.refused = append(c.refused, refusal(&mistakes[i]))
 			}
 		}
 		return nil
@@ -128,7 +148,7 @@ func scriptName(s *v1alpha1.HookScript) string               { return s.Name }
 func templateName(t *v1alpha1.HookTemplate) string           { return t.Name }
 
 // decode adds an object to a list, in place of one of the same key.
-func decode[T any](object *lint.Whole, list *[]T, key func(*T) string) error {
+func decode[T any](object *lint.Judged, list *[]T, key func(*T) string) error {
 	var into T
 	if err := schema.Decode(object.Kind, object.Fields, &into); err != nil {
 		return err

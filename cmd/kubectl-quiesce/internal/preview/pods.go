@@ -10,8 +10,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/manifest"
 	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/world"
+	"github.com/quiesce-io/quiesce/hooks/manifest"
 )
 
 // workload is what pods belong to: a Deployment and the like, or the pod itself.

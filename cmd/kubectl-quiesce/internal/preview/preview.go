@@ -16,9 +16,10 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/command"
-	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/manifest"
+	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/files"
 	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/terminal"
 	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/world"
+	"github.com/quiesce-io/quiesce/hooks/manifest"
 	"github.com/quiesce-io/quiesce/hooks/match"
 	"github.com/quiesce-io/quiesce/hooks/stamp"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
@@ -26,7 +27,7 @@ import (
 
 type options struct {
 	*command.Frame
-	sources       manifest.Sources
+	sources       files.Sources
 	cluster       bool
 	allNamespaces bool
 	selector      string
@@ -46,16 +47,18 @@ func New(frame *command.Frame) *cobra.Command {
 		Long: `Try policies before they touch a pod: which pods they select, what annotations and, once restored, init containers those would get,
 and which hooks sessions would run, in order. Nothing is written anywhere.
 
-Without a cluster, the files hold policies and what they are tried on: pods, and the pod templates of Deployments, StatefulSets,
-DaemonSets, ReplicaSets, Jobs and CronJobs, as kustomize or helm template print them. Namespaces count as opted in unless the files have
-them, with or without the label. Templates that come with Quiesce need not be in the files.
+Without a cluster, the files contain policies and what they are tried on: pods, and the pod templates of Deployments, StatefulSets,
+DaemonSets, ReplicaSets, Jobs and CronJobs, as kustomize or helm template print them. Objects that name no namespace are taken to be
+in that of -n. Namespaces count as opted in unless the files have them, with or without the label. Templates that come with Quiesce
+need not be in the files.
 
-With --cluster, the policies of the files join those of the cluster, or take their place, as kubectl apply would have it, and are tried
-on the pods that run there. Only pods are shown for which the files make a difference, or that their policies select.
+With --cluster, the policies of the files join those of the cluster, or replace them, as kubectl apply would, and are tried on the
+pods that run there. Pods are shown for which the files make a difference, or that their policies select; of all others, why no
+policy of the files selects them.
 
 Exit codes: 0, or 1 when something in the files cannot be used, or the cluster cannot be asked, and 2 when the command line makes no sense.`,
-		Example: `  # What would this policy do to these workloads?
-  kubectl quiesce preview -f policy.yaml -f deployment.yaml
+		Example: `  # What would this policy do to these workloads, once they are in namespace shop?
+  kubectl quiesce preview -f policy.yaml -f deployment.yaml -n shop
 
   # The same with what a chart renders
   helm template shop ./chart -n shop | kubectl quiesce preview -f policy.yaml -f -
@@ -69,20 +72,12 @@ Exit codes: 0, or 1 when something in the files cannot be used, or the cluster c
 		Args: command.None(": write -f with the path of a file"),
 		RunE: func(c *cobra.Command, _ []string) error { return o.run(c) },
 	}
-	o.sources.AddFlags(c.Flags(), "policies, and without --cluster with pods and workloads")
-	c.Flags().BoolVar(&o.cluster, "cluster", false, "try the policies on the pods of the cluster, beside the policies that are there")
-	c.Flags().BoolVarP(&o.allNamespaces, "all-namespaces", "A", false, "with --cluster, try them on the pods of all namespaces")
-	c.Flags().StringVarP(&o.selector, "selector", "l", "", "try them on pods with these labels only, such as app=web,tier!=cache")
-	c.Flags().StringVarP(&o.output, "output", "o", "", "output format: json or yaml; default: a report with diffs")
-	c.Flags().BoolVar(&o.full, "full", false, "show long commands and scripts at their whole length")
-	for flag, values := range map[string][]string{"output": {"json", "yaml"}} {
-		if err := c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
-			panic(err) // the flag is there
-		}
-	}
-	if err := c.MarkFlagFilename("filename", "yaml", "yml", "json"); err != nil {
-		panic(err) // the flag is there
-	}
+	o.sources.AddFlags(c, "policies and, without --cluster, pods and workloads")
+	c.Flags().BoolVar(&o.cluster, "cluster", false, "Try the policies on the pods of the cluster, beside the policies that are there.")
+	command.AllNamespacesFlag(c.Flags(), &o.allNamespaces, "With --cluster, pods")
+	command.SelectorFlag(c.Flags(), &o.selector, "Pods", "app=web,tier!=cache")
+	command.Choice(c, &o.output, "output", "o", "Output format in place of a report with diffs.", "json", "yaml")
+	c.Flags().BoolVar(&o.full, "full", false, "Show long commands and scripts in full.")
 	return c
 }
 
@@ -90,13 +85,14 @@ func (o *options) run(c *cobra.Command) error {
 	selector, err := labels.Parse(o.selector)
 	switch {
 	case len(o.sources.Names) == 0:
-		return command.UsageErrorf(c, "write the files to try, such as -f policy.yaml, or -f - for the standard input")
+		return command.UsageErrorf(c, "write the files to try, such as -f policy.yaml, or -f - for standard input")
 	case err != nil:
 		return command.UsageErrorf(c, "-l %s: %v", o.selector, err)
 	case o.allNamespaces && !o.cluster:
 		return command.UsageErrorf(c, "-A is for --cluster: files say themselves in which namespace their objects are")
-	case !slices.Contains([]string{"", "json", "yaml"}, o.output):
-		return command.UsageErrorf(c, "-o %s: write json or yaml, or leave it out", o.output)
+	}
+	if err := o.sources.Check(c); err != nil {
+		return err
 	}
 	namespace, err := o.Namespace()
 	if err != nil {
@@ -128,7 +124,7 @@ func (r *Report) failed() bool {
 }
 
 func (o *options) preview(ctx context.Context, files []manifest.File, namespace string, selector labels.Selector) (*Report, error) {
-	contents, err := read(files, namespace)
+	contents, err := read(ctx, files, namespace)
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +134,7 @@ func (o *options) preview(ctx context.Context, files []manifest.File, namespace 
 	if o.cluster {
 		return o.tryOnCluster(ctx, contents, namespace, selector)
 	}
-	return tryOnFiles(contents, selector)
+	return o.tryOnFiles(contents, namespace, selector)
 }
 
 func newReport(listed []Policy, refused []Refusal) *Report {
@@ -149,7 +145,7 @@ func newReport(listed []Policy, refused []Refusal) *Report {
 }
 
 // tryOnFiles tries the policies of files on their pods.
-func tryOnFiles(contents *contents, selector labels.Selector) (*Report, error) {
+func (o *options) tryOnFiles(contents *contents, namespace string, selector labels.Selector) (*Report, error) {
 	delivered, err := deliver(&contents.Objects)
 	if err != nil {
 		return nil, err
@@ -162,7 +158,7 @@ func tryOnFiles(contents *contents, selector labels.Selector) (*Report, error) {
 	for i := range contents.listed {
 		t.touched[contents.listed[i].ref()] = true
 	}
-	pods := selected(contents.pods, selector)
+	pods := contents.pods
 	report := newReport(contents.listed, contents.refused)
 	report.Notes = delivery(delivered)
 	var assumed []string
@@ -179,7 +175,11 @@ func tryOnFiles(contents *contents, selector labels.Selector) (*Report, error) {
 	case len(assumed) > 0:
 		report.Notes = append(report.Notes, "namespaces that are not in the files are assumed to have opted in, with no other labels: "+strings.Join(assumed, ", "))
 	}
-	t.decide(report, pods)
+	if contents.assumed && *o.Flags.Namespace == "" {
+		report.Notes = append(report.Notes, fmt.Sprintf("pods and workloads that name no namespace are taken to be in namespace %s: write -n for another", namespace))
+	}
+	report.Notes = append(report.Notes, o.narrowed(pods, selector)...)
+	t.decide(report, pods, selector)
 	return report, nil
 }
 
@@ -187,11 +187,28 @@ func delivery(names []string) []string {
 	if len(names) == 0 {
 		return nil
 	}
-	return []string{"not in the files, and taken as this version of Quiesce has them: the templates " + strings.Join(names, ", ")}
+	if len(names) == 1 {
+		return []string{"not in the files, and taken as this version of Quiesce has it: template " + names[0]}
+	}
+	return []string{"not in the files, and taken as this version of Quiesce has them: templates " + strings.Join(names, ", ")}
 }
 
-func selected(all []candidate, selector labels.Selector) []candidate {
-	return slices.DeleteFunc(slices.Clone(all), func(c candidate) bool { return !selector.Matches(labels.Set(c.pod.Labels)) })
+// narrowed says how many pods are shown, where that may not be all.
+func (o *options) narrowed(all []candidate, selector labels.Selector) []string {
+	count, selected := 0, 0
+	for i := range all {
+		count += all[i].count
+		if selector.Matches(labels.Set(all[i].pod.Labels)) {
+			selected += all[i].count
+		}
+	}
+	switch {
+	case selected == count:
+		return nil
+	case selected == 0:
+		return []string{fmt.Sprintf("-l %s selects none of %s", o.selector, pods(count))}
+	}
+	return []string{fmt.Sprintf("-l %s selects %d of %s: only these are shown, and sessions are planned with all of them", o.selector, selected, pods(count))}
 }
 
 // tryOnCluster tries the policies of the cluster and the files on the cluster's pods.
@@ -207,7 +224,7 @@ func (o *options) tryOnCluster(ctx context.Context, contents *contents, namespac
 	if err != nil {
 		return nil, err
 	}
-	pods, namespaces, gaps, err := readPods(ctx, reader, namespace, selector)
+	pods, namespaces, gaps, err := readPods(ctx, reader, namespace)
 	if err != nil {
 		return nil, err
 	}
@@ -232,7 +249,8 @@ func (o *options) tryOnCluster(ctx context.Context, contents *contents, namespac
 		}
 		report.Notes = append(report.Notes, "there are no pods "+where+" to try the policies on")
 	}
-	t.decide(report, pods)
+	report.Notes = append(report.Notes, o.narrowed(pods, selector)...)
+	t.decide(report, pods, selector)
 	return report, nil
 }
 

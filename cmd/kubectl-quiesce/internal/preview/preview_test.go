@@ -13,8 +13,8 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/command"
-	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/manifest"
 	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/world"
+	"github.com/quiesce-io/quiesce/hooks/manifest"
 	"github.com/quiesce-io/quiesce/hooks/match"
 	"github.com/quiesce-io/quiesce/hooks/policies"
 	"github.com/quiesce-io/quiesce/hooks/stamp"
@@ -64,10 +64,10 @@ func TestACommandLineThatMakesNoSense(t *testing.T) {
 		code      int
 		want      string
 	}{
-		"no files":                   {"", nil, 2, "error: write the files to try, such as -f policy.yaml, or -f - for the standard input\nSee 'kubectl quiesce preview --help'\n"},
+		"no files":                   {"", nil, 2, "error: write the files to try, such as -f policy.yaml, or -f - for standard input\nSee 'kubectl quiesce preview --help'\n"},
 		"all namespaces of files":    {"", []string{"-f", "-", "-A"}, 2, "error: -A is for --cluster: files say themselves in which namespace their objects are\nSee 'kubectl quiesce preview --help'\n"},
 		"no policy":                  {"apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n", []string{"-f", "-"}, 1, "error: there is no policy in the files: write one of kind HookPolicy or NamespacedHookPolicy, or add its file with -f\n"},
-		"a format that there is not": {"", []string{"-f", "-", "-o", "xml"}, 2, "error: -o xml: write json or yaml, or leave it out\nSee 'kubectl quiesce preview --help'\n"},
+		"a format that there is not": {"", []string{"-f", "-", "-o", "xml"}, 2, "error: --output \"xml\": write json or yaml\nSee 'kubectl quiesce preview --help'\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, errOut, code := run(t, test.stdin, test.arguments...)
@@ -107,7 +107,7 @@ spec:
 ---
 {apiVersion: v1, kind: Pod, metadata: {name: c, namespace: nowhere}, spec: {containers: [{name: c, image: i}]}}
 `))}
-	contents, err := read(files, "default")
+	contents, err := read(t.Context(), files, "default")
 	require.NoError(t, err)
 	for i := range contents.pods { // as the cluster has stamped them
 		c := &contents.pods[i]
@@ -117,7 +117,7 @@ spec:
 	next := contents.applied(base)
 	changed := &trial{World: next, base: base, touched: contents.compare(base, next)}
 	report := newReport(contents.listed, contents.refused)
-	changed.decide(report, selected(contents.pods, labels.Everything()))
+	changed.decide(report, contents.pods, labels.Everything())
 	require.Len(t, report.Policies, 1)
 	assert.Equal(t, "Configured", report.Policies[0].Change)
 	assert.Equal(t, 1, report.Policies[0].Pods)
@@ -132,7 +132,7 @@ spec:
 
 	unchanged := &trial{World: base, base: base, touched: map[match.Ref]bool{}}
 	report = newReport(nil, nil)
-	unchanged.decide(report, contents.pods)
+	unchanged.decide(report, contents.pods, labels.Everything())
 	assert.Empty(t, report.Pods)
 	assert.Equal(t, 3, report.Unmatched)
 }

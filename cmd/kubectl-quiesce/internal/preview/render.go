@@ -48,6 +48,7 @@ func (r *renderer) report(report *Report) error {
 	for _, namespace := range report.OptedOut {
 		r.printf("Namespace %s does not take part: kubectl label namespace %s quiesce.io/hooks=enabled\n", namespace, namespace)
 	}
+	r.others(report.Others)
 	for i := range report.Pods {
 		if err := r.pods(&report.Pods[i]); err != nil {
 			return err
@@ -68,7 +69,11 @@ func (r *renderer) policy(policy *Policy) {
 	}
 	switch {
 	case policy.Refusal != "":
-		r.printf("%s cannot be used: %s (%s)\n", name, r.painter.Paint(terminal.Red, policy.Refusal), policy.at)
+		r.printf("%s cannot be used:\n", name)
+		for i := range policy.Mistakes {
+			mistake := refusal(&policy.Mistakes[i])
+			r.printf("  %s: %s\n", mistake.At, r.painter.Paint(terminal.Red, mistake.Message))
+		}
 	case policy.Suspended:
 		r.printf("%s%s: suspended, and does nothing\n", name, changed(policy.Change))
 	default:
@@ -90,15 +95,36 @@ func (r *renderer) warn(warning string) {
 	r.printf("  %s %s\n", r.painter.Paint(terminal.Yellow, "warning:"), warning)
 }
 
-// title is how pods are called, such as Deployment shop/web (3 pods).
-func (p *Pods) title() string {
-	switch {
-	case p.Kind == "Pod":
-		return fmt.Sprintf("Pod %s/%s", p.Namespace, p.Name)
-	case p.EachNode:
-		return fmt.Sprintf("%s %s/%s (a pod on each node)", p.Kind, p.Namespace, p.Name)
+// maxOthers is how many pods and workloads that are not matched are shown unless all is to be.
+const maxOthers = 20
+
+// others writes why pods are not matched.
+func (r *renderer) others(all []Other) {
+	for i := range all {
+		other := &all[i]
+		if i == maxOthers && !r.full {
+			r.printf("… and %d more pods and workloads that are not matched: write --full, or -o json\n", len(all)-i)
+			return
+		}
+		r.printf("%s is not matched\n", titled(other.Kind, other.Namespace, other.Name, other.Count, other.EachNode))
+		for _, reason := range other.Reasons {
+			r.printf("  %s: %s\n", reason.Policy, reason.Message)
+		}
 	}
-	return fmt.Sprintf("%s %s/%s (%s)", p.Kind, p.Namespace, p.Name, pods(p.Count))
+}
+
+// title is how pods are called, such as Deployment shop/web (3 pods).
+func (p *Pods) title() string { return titled(p.Kind, p.Namespace, p.Name, p.Count, p.EachNode) }
+
+func titled(kind, namespace, name string, count int, eachNode bool) string {
+	title := fmt.Sprintf("%s %s/%s", kind, namespace, name)
+	switch {
+	case kind == "Pod":
+		return title
+	case eachNode:
+		return title + " (a pod on each node)"
+	}
+	return fmt.Sprintf("%s (%s)", title, pods(count))
 }
 
 func (r *renderer) pods(of *Pods) error {

@@ -4,6 +4,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/lint"
+	"github.com/quiesce-io/quiesce/hooks/manifest"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
@@ -19,6 +21,8 @@ type Report struct {
 	// Matched and Unmatched are how many pods that is, and how many others there are.
 	Matched   int `json:"matched"`
 	Unmatched int `json:"unmatched"`
+	// Others are the pods that are not matched, in namespaces that take part.
+	Others []Other `json:"others,omitempty"`
 	// OptedOut are namespaces that have pods and do not take part.
 	OptedOut []string `json:"optedOut,omitempty"`
 	// Sessions are what HookSessions would run in each namespace.
@@ -45,14 +49,40 @@ type Policy struct {
 	Change string `json:"change,omitempty"`
 	// Suspended policies do nothing.
 	Suspended bool `json:"suspended,omitempty"`
-	// Refusal is why it cannot be used, or empty.
+	// Refusal is why it cannot be used, or empty: the first of the mistakes.
 	Refusal string `json:"refusal,omitempty"`
+	// Mistakes are all that keep it from being used, as lint has them.
+	Mistakes []lint.Finding `json:"mistakes,omitempty"`
 	// Warnings are of recipes that may not do what their author believes.
 	Warnings []string `json:"warnings,omitempty"`
 	// Pods that it selects.
 	Pods int `json:"pods"`
 
-	at string
+	object *manifest.Object
+}
+
+// refuse says why the policy cannot be used.
+func (p *Policy) refuse(mistakes ...lint.Finding) {
+	if len(mistakes) > 0 {
+		p.Mistakes, p.Refusal = mistakes, refusal(&mistakes[0]).Message
+	}
+}
+
+// Other is a pod, or those of one workload, that no policy of the files selects.
+type Other struct {
+	Kind      string `json:"kind"`
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
+	Count     int    `json:"count"`
+	// EachNode is true for a pod on each node, however many there are.
+	EachNode bool     `json:"eachNode,omitempty"`
+	Reasons  []Reason `json:"reasons,omitempty"`
+}
+
+// Reason is why a policy does not select a pod: the lines of its selector that keep it out.
+type Reason struct {
+	Policy  string `json:"policy"`
+	Message string `json:"message"`
 }
 
 // Pods are those of one workload for which all is the same.

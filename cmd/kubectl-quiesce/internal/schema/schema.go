@@ -3,7 +3,6 @@
 package schema
 
 import (
-	"context"
 	"fmt"
 	"sync"
 
@@ -111,20 +110,4 @@ func (s *Schema) Shape(object map[string]any) (field.ErrorList, error) {
 		return nil, fmt.Errorf("reading a schema: %w", err)
 	}
 	return append(validation.ValidateCustomResource(nil, object, validator), listtype.ValidateListSetsAndMaps(nil, s.structural, object)...), nil
-}
-
-// Validate is what it finds wrong with the rules as well. Like it, it does not try them on an object whose shape is wrong.
-func (s *Schema) Validate(ctx context.Context, object map[string]any) (field.ErrorList, error) {
-	found, err := s.Shape(object)
-	if err != nil {
-		return nil, err
-	}
-	for _, mistake := range found {
-		switch mistake.Type {
-		case field.ErrorTypeNotSupported, field.ErrorTypeRequired, field.ErrorTypeTooLong, field.ErrorTypeTooMany, field.ErrorTypeTypeInvalid:
-			return found, nil
-		}
-	}
-	broken, _ := s.rules().Validate(ctx, nil, s.structural, object, nil, celconfig.RuntimeCELCostBudget)
-	return append(found, broken...), nil
 }

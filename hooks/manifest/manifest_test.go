@@ -3,8 +3,6 @@ package manifest
 import (
 	"bytes"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -58,6 +56,7 @@ func TestFieldsAreFoundByTheirPaths(t *testing.T) {
 		"spec.hooks[first].exec[":        {16, 5, true},
 		"..spec":                         {2, 1, true},
 		"spec.selector.labelSelector.matchLabels.tier": {13, 9, true},
+		"metadata.labels.app.kubernetes.io/name":       {7, 5, true},
 	} {
 		position := file.Objects[0].At(path)
 		assert.Equal(t, Position{"f", want.line, want.column}, position, path)
@@ -108,26 +107,56 @@ func TestAliasesThatGrowAreRefused(t *testing.T) {
 	assert.Contains(t, file.Mistakes[0].Message, "excessive aliasing")
 }
 
-func TestFilesAreFoundAsKubectlFindsThem(t *testing.T) {
-	folder := t.TempDir()
-	for _, name := range []string{"b.yaml", "a.json", "c.yml", "d.txt", "deep/e.yaml"} {
-		path := filepath.Join(folder, name)
-		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
-		require.NoError(t, os.WriteFile(path, []byte("{}"), 0o600))
-	}
-	names := func(sources Sources) (names []string) {
-		files, err := sources.Read(nil)
-		require.NoError(t, err)
-		for _, file := range files {
-			name, err := filepath.Rel(folder, file.Name)
-			require.NoError(t, err)
-			names = append(names, name)
+func TestAStreamOfJSONIsAnObjectEach(t *testing.T) {
+	for content, want := range map[string]struct{ objects, mistakes []string }{
+		"{\"apiVersion\":\"v1\",\"kind\":\"A\"}\n{\"apiVersion\":\"v1\",\"kind\":\"B\"}\n":               {[]string{"A f:1:1", "B f:2:1"}, nil},
+		"{\"apiVersion\":\"v1\",\"kind\":\"A\"} {\"apiVersion\":\"v1\",\"kind\":\"B\"} # both\n":         {[]string{"A f:1:1", "B f:1:32"}, nil},
+		"\n{\"apiVersion\":\"v1\",\"kind\":\"A\"}\n---\n{\n\t\"apiVersion\": \"v1\", \"kind\": \"B\"}\n": {[]string{"A f:2:1", "B f:4:1"}, nil},
+		"{\"apiVersion\":\"v1\",\"kind\":\"A\"}\n...\n":                                                  {[]string{"A f:1:1"}, nil},
+		"{\"apiVersion\":\"v1\",\"kind\":\"A\"}\n\n  kind: B\n": {
+			[]string{"A f:1:1"}, []string{"f:3:3 this follows the end of an object: write --- ahead of it, or remove it"},
+		},
+		"{apiVersion: v1, kind: A}\n{apiVersion: v1, kind: B}\n": {
+			nil, []string{"f:2:1 this follows the end of a document: write --- ahead of it, or remove it"},
+		},
+		"{apiVersion: v1, kind: A}\nanything\n": {
+			nil, []string{"f:2:1 this follows the end of a document: write --- ahead of it, or remove it"},
+		},
+	} {
+		file := Read("f", []byte(content))
+		var objects, mistakes []string
+		for i := range file.Objects {
+			objects = append(objects, file.Objects[i].Kind+" "+file.Objects[i].Position().String())
 		}
-		return names
+		for _, mistake := range file.Mistakes {
+			mistakes = append(mistakes, mistake.Position.String()+" "+mistake.Message)
+		}
+		assert.Equal(t, want.objects, objects, content)
+		assert.Equal(t, want.mistakes, mistakes, content)
 	}
-	assert.Equal(t, []string{"a.json", "b.yaml", "c.yml"}, names(Sources{Names: []string{folder}}))
-	assert.Equal(t, []string{"a.json", "b.yaml", "c.yml", "deep/e.yaml"}, names(Sources{Names: []string{folder}, Recursive: true}))
-	assert.Equal(t, []string{"d.txt", "a.json", "b.yaml", "c.yml"}, names(Sources{Names: []string{filepath.Join(folder, "d.txt"), folder}}))
+}
+
+func TestANameThatIsNoTextIsAMistakeOfAnObjectThatIsRead(t *testing.T) {
+	file := Read("f", []byte("apiVersion: v1\nkind: A\nmetadata:\n  name: y\n  namespace: shop\n"))
+	require.Len(t, file.Objects, 1)
+	assert.Equal(t, []string{"shop", ""}, []string{file.Objects[0].Namespace, file.Objects[0].Name})
+	assert.Equal(t, []Mistake{{Position{"f", 4, 3}, "metadata.name", "it is true or false and must be a string: write it in quotes"}}, file.Mistakes)
+	assert.Equal(t, []string{"metadata.name"}, file.Objects[0].Mistyped)
+}
+
+func TestATemplateIsToldWhereItKeepsADocumentFromBeingRead(t *testing.T) {
+	const unrendered = "this is a template that has not been rendered"
+	for content, is := range map[string]bool{
+		"kind: A\nname: {{ .Release.Name }}\n":             true,
+		"kind: A\n{{- if .Values.a }}\nb: c\n{{- end }}\n": true,
+		"kind: A\nnote: \"{{ .Time }}\"\na: b: c\n":        true,
+		"kind: A\nnote: \"{{ .Time }}\"\nb: c\na: b: c\n":  false,
+		"a: [\n---\nb: \"{{\"\n":                           false,
+	} {
+		file := Read("f", []byte(content))
+		require.NotEmpty(t, file.Mistakes, content)
+		assert.Equal(t, is, strings.Contains(file.Mistakes[0].Message, unrendered), "%s\n%s", content, file.Mistakes[0].Message)
+	}
 }
 
 // FuzzRead looks for inputs that cannot be read without a panic, and for places that are not in the file.

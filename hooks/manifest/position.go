@@ -21,7 +21,18 @@ func (p Position) String() string {
 // Mistake is what is wrong at a place, in words for the file's author.
 type Mistake struct {
 	Position
+	// Field is the path of the object's field that is wrong; empty where it is not one.
+	Field   string
 	Message string
+}
+
+// String is the mistake on a line.
+func (m Mistake) String() string {
+	line := m.Position.String() + ": " + m.Message
+	if m.Field != "" {
+		line += " (" + m.Field + ")"
+	}
+	return line
 }
 
 // step is a part of a field's path: a key of a mapping, or what stands in brackets.
@@ -73,15 +84,26 @@ func (o *Object) Has(path string) bool {
 func (o *Object) find(path string) (at Position, whole bool) {
 	at = o.position
 	node := resolved(o.node)
-	for _, step := range steps(path) {
-		place, value := child(node, step)
+	for steps := steps(path); len(steps) > 0; {
+		place, value, taken := descend(node, steps)
 		if place == nil {
 			return at, false
 		}
 		at.Line, at.Column = o.lines.of(place.Line), place.Column
-		node = resolved(value)
+		node, steps = resolved(value), steps[taken:]
 	}
 	return at, true
+}
+
+// descend takes the first step into a node; or several, where a key has dots and its path no brackets, as that of a label may.
+func descend(node *yaml.Node, steps []step) (place, value *yaml.Node, taken int) {
+	name := steps[0]
+	for taken = 1; ; taken++ {
+		if place, value = child(node, name); place != nil || taken == len(steps) || steps[taken].brackets {
+			return place, value, taken
+		}
+		name.name += "." + steps[taken].name
+	}
 }
 
 // resolved is what an alias stands for, or the node itself.

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -30,6 +29,8 @@ type Object struct {
 	Namespace, Name string
 	// JSON of the object.
 	JSON []byte
+	// Mistyped are the paths of those of its names that are none, of which the file's mistakes tell.
+	Mistyped []string
 
 	position Position
 	node     *yaml.Node
@@ -51,29 +52,50 @@ func (o *Object) Fields() (map[string]any, error) {
 	return fields, nil
 }
 
+// Reader reads files. The zero value knows objects by their apiVersion and kind.
+type Reader struct {
+	// KindOf says what an object is that has neither, and what it is called; nothing where that is not known.
+	KindOf func(object json.RawMessage) (of metav1.TypeMeta, name string)
+}
+
 // Read reads a file's content: documents of YAML or JSON, and lists, whose items are objects of their own. It goes on behind a
 // document with a mistake.
-func Read(name string, content []byte) File {
-	file := File{Name: name}
+func Read(name string, content []byte) File { return Reader{}.Read(name, content) }
+
+// Read reads a file's content.
+func (r Reader) Read(name string, content []byte) File {
+	file := reading{reader: r, File: File{Name: name}}
 	for _, encoding := range []struct {
 		mark []byte
 		name string
 	}{{[]byte{0xFF, 0xFE}, "UTF-16"}, {[]byte{0xFE, 0xFF}, "UTF-16"}} {
 		if bytes.HasPrefix(content, encoding.mark) {
 			file.mistake(1, 1, "the file is in %s: save it as UTF-8", encoding.name)
-			return file
+			return file.File
 		}
 	}
 	content = bytes.TrimPrefix(content, []byte("\xEF\xBB\xBF"))
 	for _, document := range split(content) {
-		document.broken = breaks(document.text)
-		file.read(document)
+		values, rest := document.values()
+		for _, value := range values {
+			value.broken = breaks(value.text)
+			file.read(value)
+		}
+		if rest != nil {
+			file.mistake(rest.Line, rest.Column, "this follows the end of an object: write --- ahead of it, or remove it")
+		}
 	}
-	return file
+	return file.File
 }
 
-func (f *File) mistake(line, column int, format string, arguments ...any) {
-	f.Mistakes = append(f.Mistakes, Mistake{Position{f.Name, line, column}, fmt.Sprintf(format, arguments...)})
+// reading is a file while it is read.
+type reading struct {
+	File
+	reader Reader
+}
+
+func (f *reading) mistake(line, column int, format string, arguments ...any) {
+	f.Mistakes = append(f.Mistakes, Mistake{Position: Position{f.Name, line, column}, Message: fmt.Sprintf(format, arguments...)})
 }
 
 // document is a part of a file.
@@ -116,7 +138,7 @@ func marker(line []byte) bool {
 	return found && (len(rest) == 0 || strings.IndexByte(" \t\r\n", rest[0]) >= 0)
 }
 
-func (f *File) read(document document) {
+func (f *reading) read(document document) {
 	node, err := parse(document.text)
 	if err != nil {
 		f.unreadable(document, err)
@@ -162,8 +184,11 @@ func parse(text []byte) (*yaml.Node, error) {
 		return nil, err
 	}
 	var further yaml.Node
-	if err := decoder.Decode(&further); err == nil && len(further.Content) > 0 {
+	switch err := decoder.Decode(&further); {
+	case err == nil && len(further.Content) > 0:
 		return nil, fmt.Errorf("yaml: line %d: a further document begins here: write --- ahead of it", further.Content[0].Line)
+	case err != nil && !errors.Is(err, io.EOF):
+		return nil, err
 	}
 	if len(root.Content) == 0 {
 		return nil, nil
@@ -201,59 +226,4 @@ func duplicates(node *yaml.Node) []*yaml.Node {
 	}
 	walk(node, 0)
 	return found
-}
-
-// unpack adds the object, or those that are in it when it is a list. What does not say of which kind it is, is of the one given, if any:
-// the API server leaves that out in lists of one kind.
-func (f *File) unpack(object Object, of metav1.TypeMeta) {
-	var header struct {
-		metav1.TypeMeta
-		Metadata struct {
-			Name         string `json:"name"`
-			GenerateName string `json:"generateName"`
-			Namespace    string `json:"namespace"`
-		} `json:"metadata"`
-		Items []json.RawMessage `json:"items"`
-	}
-	at := object.position
-	if err := json.Unmarshal(object.JSON, &header); err != nil {
-		path := ""
-		if mistake, is := errors.AsType[*json.UnmarshalTypeError](err); is {
-			path = mistake.Field
-		}
-		if path == "" {
-			f.mistake(at.Line, at.Column, "this is no object of Kubernetes: write a mapping with apiVersion, kind and metadata")
-			return
-		}
-		place := object.At(path)
-		f.mistake(place.Line, place.Column, "%s has the wrong type: write text", path)
-		return
-	}
-	if header.Kind == "" && header.APIVersion == "" {
-		header.TypeMeta = of
-	}
-	switch {
-	case header.Kind == "":
-		f.mistake(at.Line, at.Column, "this object has no kind: write one, such as kind: HookPolicy")
-		return
-	case header.APIVersion == "":
-		f.mistake(at.Line, at.Column, "this object has no apiVersion: write one, such as apiVersion: quiesce.io/v1alpha1")
-		return
-	}
-	object.TypeMeta, object.Namespace, object.Name = header.TypeMeta, header.Metadata.Namespace, header.Metadata.Name
-	if object.Name == "" {
-		object.Name = header.Metadata.GenerateName
-	}
-	if header.Items == nil || !strings.HasSuffix(header.Kind, "List") {
-		f.Objects = append(f.Objects, object)
-		return
-	}
-	of = metav1.TypeMeta{APIVersion: header.APIVersion, Kind: strings.TrimSuffix(header.Kind, "List")}
-	for i, raw := range header.Items {
-		item := Object{JSON: raw, lines: object.lines, position: object.At(fmt.Sprintf("items[%d]", i))}
-		if _, items := child(resolved(object.node), step{name: "items"}); items != nil {
-			_, item.node = child(resolved(items), step{strconv.Itoa(i), true})
-		}
-		f.unpack(item, of)
-	}
 }

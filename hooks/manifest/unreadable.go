@@ -12,21 +12,26 @@ import (
 var lineOf = regexp.MustCompile(`(?s)^(?:error converting YAML to JSON: )?yaml: (?:unmarshal errors:\n\s*)?(?:line (\d+): )?(.*)$`)
 
 // unreadable says why a document cannot be read, where it can be told better than by what the YAML reader stumbled over.
-func (f *File) unreadable(document document, err error) {
+func (f *reading) unreadable(document document, err error) {
 	lines := bytes.Split(document.text, []byte("\n"))
-	line, message := 1, err.Error()
+	line, message, told := 1, err.Error(), false
 	if match := lineOf.FindStringSubmatch(message); match != nil {
 		message = strings.ReplaceAll(match[2], "\n", "; ")
 		if n, err := strconv.Atoi(match[1]); err == nil {
-			line = document.of(n) - document.above
+			line, told = document.of(n)-document.above, true
 		}
 	}
 	line = min(max(line, 1), len(lines))
 	say := func(line, column int, format string, arguments ...any) {
 		f.mistake(document.above+line, column, format, arguments...)
 	}
-	if number, column, found := locate(lines, "{{"); found {
-		say(number, column, "this is a template that has not been rendered: give its output, such as that of helm template RELEASE CHART")
+	// The reader tells of a line, or of the one behind it; or of none, of what it takes for a mapping in the place of a key.
+	from, to := 0, len(lines)
+	if told {
+		from, to = max(line-2, 0), line
+	}
+	if number, column, found := locate(lines[from:to], "{{"); found {
+		say(from+number, column, "this is a template that has not been rendered: give its output, such as that of helm template RELEASE CHART")
 		return
 	}
 	for i, text := range lines {
@@ -43,9 +48,15 @@ func (f *File) unreadable(document document, err error) {
 	for line > 1 && len(bytes.TrimSpace(lines[line-1])) == 0 {
 		line-- // the reader stumbles at the end of what it read
 	}
+	if strings.Contains(message, "did not find expected <document start>") {
+		message = "this follows the end of a document: write --- ahead of it, or remove it"
+		line = min(line+1, len(lines)) // of what it had no need to scan, the reader counts lines from 0
+	} else {
+		message = "this is no YAML: " + message
+	}
 	text := lines[line-1]
 	column := len(text) - len(bytes.TrimLeft(text, " ")) + 1
-	say(line, column, "this is no YAML: %s", message)
+	say(line, column, "%s", message)
 }
 
 // locate finds text, outside of comments.
