@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/command"
-	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/files"
+	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/fileflag"
 	"github.com/quiesce-io/quiesce/hooks/convert"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
@@ -16,19 +16,19 @@ import (
 // ExitLeft is the exit code with --strict where something became no policy.
 const ExitLeft = 3
 
-const long = `Convert hooks that you have to policies: of Velero (in Backups, Schedules and Restores, or in annotations of pods and workloads), of
-NetApp's Trident protect and Astra Control (ExecHooks), of KubeStash (HookTemplates and what refers to them) and of Stork (Rules and
-what refers to them).
+const long = `Convert hooks that you have to policies: of Velero (in Backups, Schedules and Restores, or in annotations of pods and
+workloads), of NetApp's Trident protect and Astra Control (ExecHooks), of KubeStash (HookTemplates and what refers to
+them) and of Stork (Rules and what refers to them).
 
-The policies are written to standard output, and nothing is changed in the cluster. What a policy cannot say is a comment ahead of
-the field that it is about, with what to do. Hooks that became no policy are listed at the top, and on standard error. Give the
-objects that refer to a template or a Rule too: they say when the hooks run.
+The policies are written to standard output, and nothing is changed in the cluster. What a policy cannot say is a
+comment ahead of the field that it is about, with what to do. Hooks that became no policy are listed at the top, and on
+standard error. Give the objects that refer to a template or a Rule too: they say when the hooks run.
 
-With --cluster, the hooks are those in the cluster, as far as you may read them: in your namespace, in that of -n, or in all with -A.
-Pods that Quiesce has stamped, and what belongs to a workload that is converted, are passed over.
+With --cluster, the hooks are those in the cluster, as far as you may read them: in your namespace, in that of -n, or in
+all with -A. Pods that Quiesce has stamped, and what belongs to a workload that is converted, are passed over.
 
-Exit codes: 0; 1 when something cannot be read or written; 2 when the command line makes no sense; with --strict, 3 when a hook
-became no policy.`
+Exit codes: 0; 1 when something cannot be read or written; 2 when the command line makes no sense; with --strict, 3 when
+a hook became no policy.`
 
 const example = `  # Hooks in files, in directories, or from another command
   kubectl quiesce convert -f schedule.yaml -f hooks/
@@ -45,7 +45,7 @@ const example = `  # Hooks in files, in directories, or from another command
 
 type options struct {
 	*command.Frame
-	sources files.Sources
+	sources fileflag.Sources
 	cluster bool
 	all     bool
 	strict  bool

@@ -74,7 +74,6 @@ func TestFlagsOfTheConversion(t *testing.T) {
 
 	_, out, _ = quiesce("", "-f", filepath.Join(cases, "stork-stage.in.yaml"), "--stage", "PreBackup")
 	assert.Contains(t, content(t, filepath.Join(cases, "stork-stage.out.yaml")), out)
-
 }
 
 func TestTheFileOfTheOutputIsWholeAndNoOther(t *testing.T) {

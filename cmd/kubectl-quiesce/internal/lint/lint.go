@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/command"
-	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/files"
+	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/fileflag"
 	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/terminal"
 )
 
@@ -22,7 +22,7 @@ const (
 
 type options struct {
 	*command.Frame
-	sources files.Sources
+	sources fileflag.Sources
 	output  string
 	strict  bool
 }
@@ -35,15 +35,15 @@ func New(frame *command.Frame) *cobra.Command {
 		Short: "Check policies, scripts, templates and sessions in files, without a cluster",
 		Long: `Check policies, scripts, templates and sessions in files, without a cluster.
 
-Errors are what the API server or the admission webhook of Quiesce would refuse: unknown fields, values of the wrong type, broken
-rules, commands that cannot run. Warnings are what would be accepted and may not do what its author believes. Each is printed with
-its file, line and column, all that can be found at once. References to scripts and templates are resolved among the files, and
-among the templates that come with Quiesce.
+Errors are what the API server or the admission webhook of Quiesce would refuse: unknown fields, values of the wrong
+type, broken rules, commands that cannot run. Warnings are what would be accepted and may not do what its author
+believes. Each is printed with its file, line and column, all that can be found at once. References to scripts and
+templates are resolved among the files, and among the templates that come with Quiesce.
 
 Files may contain other objects as well, such as those that kustomize or helm template print; they are ignored.
 
-Exit codes: 0 when nothing is wrong, 1 when there are errors (with --strict: or warnings) or nothing could be checked, 2 when the
-command line makes no sense.`,
+Exit codes: 0 when nothing is wrong, 1 when there are errors (with --strict: or warnings) or nothing could be checked, 2
+when the command line makes no sense.`,
 		Example: `  # Check the files of a directory
   kubectl quiesce lint -f policies/
 

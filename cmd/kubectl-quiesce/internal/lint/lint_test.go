@@ -13,7 +13,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/command"
-	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/files"
+	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/fileflag"
 	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/terminal"
 	"github.com/quiesce-io/quiesce/hooks/manifest"
 )
@@ -262,7 +262,7 @@ func TestWhatIsNotCheckedForWantOfOthersIsSaid(t *testing.T) {
 const repository = "../../../.."
 
 func TestWhatWeDeliverIsClean(t *testing.T) {
-	sources := files.Sources{Names: []string{filepath.Join(repository, "config/samples"), filepath.Join(repository, "config/templates")}}
+	sources := fileflag.Sources{Names: []string{filepath.Join(repository, "config/samples"), filepath.Join(repository, "config/templates")}}
 	files, err := sources.Read(nil)
 	require.NoError(t, err)
 	verdict, err := check(t.Context(), files)

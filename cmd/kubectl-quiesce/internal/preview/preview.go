@@ -16,7 +16,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/command"
-	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/files"
+	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/fileflag"
 	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/terminal"
 	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/world"
 	"github.com/quiesce-io/quiesce/hooks/manifest"
@@ -27,7 +27,7 @@ import (
 
 type options struct {
 	*command.Frame
-	sources       files.Sources
+	sources       fileflag.Sources
 	cluster       bool
 	allNamespaces bool
 	selector      string
@@ -44,19 +44,20 @@ func New(frame *command.Frame) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "preview -f FILE...",
 		Short: "Try policies before they touch a pod",
-		Long: `Try policies before they touch a pod: which pods they select, what annotations and, once restored, init containers those would get,
-and which hooks sessions would run, in order. Nothing is written anywhere.
+		Long: `Try policies before they touch a pod: which pods they select, what annotations and, once restored, init containers those
+would get, and which hooks sessions would run, in order. Nothing is written anywhere.
 
-Without a cluster, the files contain policies and what they are tried on: pods, and the pod templates of Deployments, StatefulSets,
-DaemonSets, ReplicaSets, Jobs and CronJobs, as kustomize or helm template print them. Objects that name no namespace are taken to be
-in that of -n. Namespaces count as opted in unless the files have them, with or without the label. Templates that come with Quiesce
-need not be in the files.
+Without a cluster, the files contain policies and what they are tried on: pods, and the pod templates of Deployments,
+StatefulSets, DaemonSets, ReplicaSets, Jobs and CronJobs, as kustomize or helm template print them. Objects that name no
+namespace are taken to be in that of -n. Namespaces count as opted in unless the files have them, with or without the
+label. Templates that come with Quiesce need not be in the files.
 
-With --cluster, the policies of the files join those of the cluster, or replace them, as kubectl apply would, and are tried on the
-pods that run there. Pods are shown for which the files make a difference, or that their policies select; of all others, why no
-policy of the files selects them.
+With --cluster, the policies of the files join those of the cluster, or replace them, as kubectl apply would, and are
+tried on the pods that run there. Pods are shown for which the files make a difference, or that their policies select;
+of all others, why no policy of the files selects them.
 
-Exit codes: 0, or 1 when something in the files cannot be used, or the cluster cannot be asked, and 2 when the command line makes no sense.`,
+Exit codes: 0, or 1 when something in the files cannot be used, or the cluster cannot be asked, and 2 when the command
+line makes no sense.`,
 		Example: `  # What would this policy do to these workloads, once they are in namespace shop?
   kubectl quiesce preview -f policy.yaml -f deployment.yaml -n shop
 
@@ -202,10 +203,10 @@ func (o *options) narrowed(all []candidate, selector labels.Selector) []string {
 			selected += all[i].count
 		}
 	}
-	switch {
-	case selected == count:
+	switch selected {
+	case count:
 		return nil
-	case selected == 0:
+	case 0:
 		return []string{fmt.Sprintf("-l %s selects none of %s", o.selector, pods(count))}
 	}
 	return []string{fmt.Sprintf("-l %s selects %d of %s: only these are shown, and sessions are planned with all of them", o.selector, selected, pods(count))}

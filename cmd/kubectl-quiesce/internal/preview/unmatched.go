@@ -18,10 +18,11 @@ type others struct {
 
 // add takes a pod with why no policy of the files selects it; pods of a workload that have the same reasons are together.
 func (o *others) add(c *candidate, reasons []Reason) {
-	key := strings.Join([]string{c.kind, c.namespace, c.name}, "/")
+	parts := []string{c.kind, c.namespace, c.name}
 	for _, reason := range reasons {
-		key += "\n" + reason.Policy + ": " + reason.Message
+		parts = append(parts, reason.Policy, reason.Message)
 	}
+	key := strings.Join(parts, "\n")
 	if same := o.byKey[key]; same != nil {
 		same.Count += c.count
 		return

@@ -1,5 +1,5 @@
-// Package files reads the files that users name with -f.
-package files
+// Package fileflag reads the files that users name with -f.
+package fileflag
 
 import (
 	"errors"
