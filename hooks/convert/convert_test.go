@@ -126,7 +126,9 @@ func checkDocuments(t *testing.T, result *Result, output []byte) {
 func readSpec(t *testing.T, d *document, kind string, into any) {
 	t.Helper()
 	assert.Equal(t, [2]string{"quiesce.io/v1alpha1", kind}, [2]string{d.APIVersion, d.Kind})
-	require.NoError(t, yaml.UnmarshalStrict(d.Spec, into))
+	decoder := json.NewDecoder(bytes.NewReader(d.Spec)) // which may have characters that YAML may not
+	decoder.DisallowUnknownFields()
+	require.NoError(t, decoder.Decode(into))
 }
 
 func TestWhatCannotBeReadIsAnErrorThatSaysWhere(t *testing.T) {

@@ -136,6 +136,19 @@ func TestAStreamOfJSONIsAnObjectEach(t *testing.T) {
 	}
 }
 
+func TestJSONMayHaveCharactersThatYAMLMayNot(t *testing.T) {
+	for _, r := range []rune{0x7F, 0x83, 0x9F, 0x85, 0x2028, 0xFEFF, 0xFFFE, 0xFFFF} {
+		file := Read("f", []byte(`{"apiVersion":"v1","kind":"A","metadata":{"name":"{{`+string(r)+`"}}`))
+		assert.Empty(t, file.Mistakes, "%U", r)
+		require.Len(t, file.Objects, 1, "%U", r)
+		assert.Equal(t, "{{"+string(r), file.Objects[0].Name, "%U", r)
+	}
+	file := Read("f", []byte(`{"apiVersion":"v1","kind":"A","metadata":{"name":"a"},"`+strings.Repeat("k", 1100)+`":1}`))
+	assert.Empty(t, file.Mistakes, "a long key")
+	require.Len(t, file.Objects, 1, "a long key")
+	assert.Equal(t, Position{"f", 1, 1}, file.Objects[0].At("metadata.name"))
+}
+
 func TestANameThatIsNoTextIsAMistakeOfAnObjectThatIsRead(t *testing.T) {
 	file := Read("f", []byte("apiVersion: v1\nkind: A\nmetadata:\n  name: y\n  namespace: shop\n"))
 	require.Len(t, file.Objects, 1)

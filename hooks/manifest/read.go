@@ -140,6 +140,11 @@ func marker(line []byte) bool {
 
 func (f *reading) read(document document) {
 	node, err := parse(document.text)
+	if err != nil && json.Valid(document.text) {
+		// It may be JSON and no YAML, as with a long key. Then it is not known where its fields are.
+		f.unpack(Object{JSON: document.text, position: Position{f.Name, document.of(1), 1}, lines: document.lines}, metav1.TypeMeta{})
+		return
+	}
 	if err != nil {
 		f.unreadable(document, err)
 		return
@@ -167,10 +172,10 @@ func parse(text []byte) (*yaml.Node, error) {
 	if json.Valid(text) {
 		// JSON may have tabs between its tokens, and some characters in its strings, that YAML does not know.
 		text = bytes.Map(func(r rune) rune {
-			switch r {
-			case '\t':
+			switch {
+			case r == '\t':
 				return ' '
-			case 0x7F, 0xFFFE, 0xFFFF:
+			case r >= 0x7F && r < 0xA0 && r != 0x85, r == 0xFEFF, r == 0xFFFE, r == 0xFFFF:
 				return '?'
 			}
 			return r

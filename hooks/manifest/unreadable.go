@@ -26,9 +26,9 @@ func (f *reading) unreadable(document document, err error) {
 		f.mistake(document.above+line, column, format, arguments...)
 	}
 	// The reader tells of a line, or of the one behind it; or of none, of what it takes for a mapping in the place of a key.
-	from, to := 0, len(lines)
-	if told {
-		from, to = max(line-2, 0), line
+	from, to := max(line-2, 0), line
+	if !told && strings.HasPrefix(message, "invalid map key") {
+		from, to = 0, len(lines)
 	}
 	if number, column, found := locate(lines[from:to], "{{"); found {
 		say(from+number, column, "this is a template that has not been rendered: give its output, such as that of helm template RELEASE CHART")
