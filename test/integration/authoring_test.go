@@ -109,7 +109,7 @@ func TestAuthoring(t *testing.T) {
 				func(spec *v1alpha1.HookPolicySpec) {
 					spec.Selector.ContainerImages = []v1alpha1.ImagePattern{"ok", "(?!postgres)"}
 				},
-				[]string{"spec.selector.containerImages[1]", "write a regular expression in RE2's syntax"},
+				[]string{"spec.selector.containerImages[1]", "write one in RE2's syntax"},
 			},
 			"a label that can be none": {
 				func(spec *v1alpha1.HookPolicySpec) { spec.Selector = unusable("x").Spec.Selector },
