@@ -102,7 +102,7 @@ generate: $(TOOLS)/controller-gen ## Generate deepcopy, CRDs, RBAC, the webhook'
 	go run ./cmd/kubectl-quiesce/internal/reference docs/cli.md
 
 .PHONY: record
-record: $(TOOLS)/helm ## Record anew what docs/cli.md shows of commands, where they print something else on the real cluster now.
+record: $(TOOLS)/helm ## Record anew, on the real cluster, what docs/cli.md shows of commands.
 	HELM=$(TOOLS)/helm go test -tags e2e -count 1 -timeout 20m -v -run '^TestTheConsolesOfTheDocsShowWhatCommandsPrint$$' ./test/e2e -update
 	go run ./cmd/kubectl-quiesce/internal/reference docs/cli.md
 
