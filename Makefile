@@ -7,8 +7,10 @@ SHELL := /bin/bash -o pipefail
 export QUIESCE_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/quiesce
 TOOLS := $(QUIESCE_CACHE)/tools/$(shell cat test/tools/go.mod test/tools/go.sum | sha256sum | cut -c1-12)
 
-# Without cgo, so that the project, its tools and the cluster's binaries share what the compiler has cached.
+# Without cgo and the folders of sources, so that the project, its tools, its releases, the cluster's binaries and other clones share
+# what the compiler has cached.
 export CGO_ENABLED := 0
+export GOFLAGS := $(strip $(GOFLAGS) -trimpath)
 
 CLUSTER := go run -C test/cluster .
 
