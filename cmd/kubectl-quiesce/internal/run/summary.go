@@ -55,13 +55,11 @@ func summarise(o *options, name string, e ending, all []row) summary {
 // text is the summary for people; its first line in a style, or in none.
 func (s summary) text(style string) string {
 	var b strings.Builder
-	head := fmt.Sprintf("session %s: %s", s.Session, s.Message)
+	head := terminal.Line(fmt.Sprintf("session %s: %s", s.Session, s.Message))
 	fmt.Fprintln(&b, terminal.Painter(style != "").Paint(terminal.Style(style), head))
 	for _, failure := range s.Failures {
 		fmt.Fprintln(&b, "  "+failure.sentence())
-		for line := range strings.Lines(failure.Output) {
-			fmt.Fprintln(&b, "    "+safe(strings.TrimRight(line, "\r\n")))
-		}
+		b.WriteString(terminal.Indent(failure.Output, "    "))
 	}
 	if s.Phase == "" {
 		return b.String()
