@@ -322,7 +322,7 @@ func testPoliciesAtHand(t *testing.T, ada person) {
 	assert.Contains(t, ada.does(t, "", "policies", "resume", "-n", namespace, "nhp/twin").out, " resumed: see which pods it matches by kubectl quiesce policies list -n "+namespace)
 
 	t.Run("all are switched once somebody says so", func(t *testing.T) {
-		assert.Contains(t, ada.fails(t, 2, "", "policies", "suspend", "--all", "-A"), "nobody can answer here: write --yes")
+		assert.Contains(t, ada.fails(t, 2, "", "policies", "suspend", "--all", "-A"), "write --yes")
 		assert.Contains(t, ada.fails(t, 2, "", "policies", "suspend"), "write names of policies, or --selector, or --all")
 		assert.Contains(t, ada.fails(t, 2, "", "policies", "suspend", "--all", "twin"), "one of the three")
 		all := strings.Count(ada.does(t, "", "policies", "list", "-A", "-o", "name").out, "\n")

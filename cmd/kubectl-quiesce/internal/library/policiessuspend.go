@@ -208,15 +208,12 @@ func (d *direction) question(namespace string, all []policy) string {
 	if d.suspend {
 		text += "; their hooks are taken off " + pods(stamped)
 	}
-	return text + ". Go on? [y/N] "
+	return text + ". Go on?"
 }
 
 func (d *direction) confirm(c *cobra.Command, frame *command.Frame, namespace string, all []policy) error {
 	if !slices.ContainsFunc(all, func(p policy) bool { return p.spec.Suspend != d.suspend }) {
 		return nil
 	}
-	if !isTerminal(frame.In) {
-		return command.UsageErrorf(c, "--all asks before it switches policies, and nobody can answer here: write --yes")
-	}
-	return ask(frame, d.question(namespace, all))
+	return frame.Confirm(c, d.question(namespace, all))
 }
