@@ -66,7 +66,7 @@ func (s summary) text(style string) string {
 	}
 	fmt.Fprintf(&b, "hooks: %d succeeded, %d failed, %d skipped", s.Hooks.Succeeded, s.Hooks.Failed, s.Hooks.Skipped)
 	if s.Quiesced != "" {
-		fmt.Fprintf(&b, "; quiesced for %s", s.Quiesced)
+		fmt.Fprintf(&b, "; quiesced for %s", terminal.Recorded(s.Quiesced))
 	}
 	if s.Consistent != "" {
 		fmt.Fprintf(&b, "; consistent: %s (%s)", s.Consistent, s.Because)

@@ -89,7 +89,7 @@ func (t *tableTeller) show(all []row, head string) {
 		if _, seen := t.since[all[i].key()]; !seen {
 			t.since[all[i].key()] = now
 		}
-		all[i].Seconds = now.Sub(t.since[all[i].key()]).Seconds()
+		all[i].Seconds = now.Sub(t.since[all[i].key()]).Round(100 * time.Millisecond).Seconds()
 	}
 	t.drawn = all
 	t.region.Draw(append([]string{t.paint.Paint(terminal.Bold, head)}, table(urgent(all), t.paint)...))

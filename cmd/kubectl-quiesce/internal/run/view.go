@@ -131,9 +131,4 @@ func (r row) sentence() string {
 	return terminal.Line(text)
 }
 
-func seconds(s float64) string {
-	if s >= 100 {
-		return (time.Duration(s) * time.Second).String()
-	}
-	return fmt.Sprintf("%.1fs", s)
-}
+func seconds(s float64) string { return terminal.Duration(time.Duration(s * float64(time.Second))) }
