@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"k8s.io/apimachinery/pkg/labels"
 )
 
 // FlagError says of a flag's value what to write instead, where that is known by the flag's type.
@@ -41,13 +40,4 @@ func AllNamespacesFlag(flags *pflag.FlagSet, value *bool, what string) {
 // SelectorFlag adds --selector. What is a plural, such as "Pods".
 func SelectorFlag(flags *pflag.FlagSet, value *string, what, example string) {
 	flags.StringVarP(value, "selector", "l", "", what+" with these labels alone, such as "+example+".")
-}
-
-// Selector reads what --selector says. What apimachinery says of a mistake in it is for those who know its parser.
-func Selector(c *cobra.Command, text string) (labels.Selector, error) {
-	selector, err := labels.Parse(text)
-	if err != nil {
-		return nil, UsageErrorf(c, "-l %q: write labels such as app=postgres,tier!=cache", text)
-	}
-	return selector, nil
 }
