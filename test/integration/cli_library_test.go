@@ -257,14 +257,14 @@ func testTemplatesAtHand(t *testing.T, ada person) {
 
 	t.Run("mistakes are told before anything is sent, and what the webhook says comes through", func(t *testing.T) {
 		for says, args := range map[string][]string{
-			"HookTemplate own needs params: write\n  --param user=VALUE":                         {"--as", "x"},
-			`there is no param of HookTemplate own "usr": did you mean "user"?`:                  {"--as", "x", "--param", "usr=a"},
-			"write --as with the name that the policy is to have":                                {"--param", "user=a"},
-			"a HookPolicy is in no namespace: for the pods of namespace shop write --namespaced": {"--as", "x", "--param", "user=a", "-n", "shop"},
-			`--dry-run "maybe": write none, client or server`:                                    {"--as", "x", "--param", "user=a", "--dry-run=maybe"},
-			`HookPolicy "x" could not be used: spec.selector.containerImages[0]: `:               {"--as", "x", "--param", "user=a", "--image", "(?!a)"},
-			`-l "a=b=c": write labels such as`:                                                   {"--as", "x", "--param", "user=a", "-l", "a=b=c"},
-			`--velero-mode "Maybe": write Stamp or Session`: {"--as", "x", "--param", "user=a", "--velero-mode", "Maybe"},
+			"HookTemplate own needs params: write\n  --param user=VALUE":                            {"--as", "x"},
+			`there is no param of HookTemplate own "usr": did you mean "user"?`:                     {"--as", "x", "--param", "usr=a"},
+			"write --as with the name that the policy is to have":                                   {"--param", "user=a"},
+			"a HookPolicy is in no namespace: for the pods of namespace shop write --namespaced":    {"--as", "x", "--param", "user=a", "-n", "shop"},
+			`--dry-run "maybe": write none, client or server`:                                       {"--as", "x", "--param", "user=a", "--dry-run=maybe"},
+			`HookPolicy "x" could not be used: spec.selector.containerImages[0]: `:                  {"--as", "x", "--param", "user=a", "--image", "(?!a)"},
+			`-l "a=b=c": write labels such as`:                                                      {"--as", "x", "--param", "user=a", "-l", "a=b=c"},
+			`--velero-mode "Maybe": write Stamp or Session`:                                         {"--as", "x", "--param", "user=a", "--velero-mode", "Maybe"},
 			"write the name of a namespace, or a glob in which * stands for any characters and ? f": {"--as", "x", "--param", "user=a", "--include-namespace", "Shop"},
 		} {
 			told := ada.quiesce(t, "", append([]string{"templates", "use", "own"}, args...)...)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -12,6 +13,7 @@ import (
 	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/command"
 	"github.com/quiesce-io/quiesce/hooks/advice"
 	"github.com/quiesce-io/quiesce/hooks/match"
+	"github.com/quiesce-io/quiesce/hooks/stamp"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
@@ -85,6 +87,10 @@ func (p *policyOf) run(c *cobra.Command, name string, pick func(use, resolved *v
 	}
 	for _, warning := range advice.For(resolved) {
 		p.frame.Warn(warning)
+	}
+	if hooks := stamp.SessionOnly(resolved); len(hooks) > 0 {
+		fmt.Fprintf(p.frame.ErrOut, "Note: in sessions, such as those of kubectl quiesce run, all hooks run; in Velero's backups not %s: "+
+			"write --velero-mode Session for these to wait for a session.\n", strings.Join(hooks, ", "))
 	}
 	return p.write(c.Context(), ref, pick(use, resolved))
 }
