@@ -15,16 +15,16 @@ import (
 func printing(own []string, args ...string) (ran bool, code int, out, errOut string) {
 	streams, _, outBuffer, errBuffer := genericiooptions.NewTestIOStreams()
 	root, frame := NewRoot(streams)
-	var print *Print
+	var printer *Print
 	c := &cobra.Command{Use: "list", RunE: func(*cobra.Command, []string) error {
 		ran = true
 		pod := &corev1.Pod{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"}, ObjectMeta: metav1.ObjectMeta{Name: "db-0"}}
-		if !print.Objects() {
+		if !printer.Objects() {
 			return nil
 		}
-		return print.Object(frame.Out, pod)
+		return printer.Object(frame.Out, pod)
 	}}
-	print = NewPrint(c, own...)
+	printer = NewPrint(c, own...)
 	root.AddCommand(c)
 	code = Execute(root, streams, append([]string{"list"}, args...))
 	return ran, code, outBuffer.String(), errBuffer.String()

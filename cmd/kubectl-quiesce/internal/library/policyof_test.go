@@ -66,10 +66,10 @@ func both(t *testing.T, template *v1alpha1.HookTemplate, flags ...string) (use, 
 func asYAML(t *testing.T, name string, spec v1alpha1.HookPolicySpec) string {
 	t.Helper()
 	c := &cobra.Command{}
-	print := command.NewPrint(c)
+	printer := command.NewPrint(c)
 	require.NoError(t, c.ParseFlags([]string{"-o", "yaml"}))
 	var out bytes.Buffer
-	require.NoError(t, printObject(&out, print, &v1alpha1.HookPolicy{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: spec}))
+	require.NoError(t, printObject(&out, printer, &v1alpha1.HookPolicy{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: spec}))
 	return out.String()
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 func newScriptsShow(frame *command.Frame) *cobra.Command {
-	var print *command.Print
+	var printer *command.Print
 	c := &cobra.Command{
 		Use:   "show NAME",
 		Short: "Print a script as it is",
@@ -37,13 +37,13 @@ func newScriptsShow(frame *command.Frame) *cobra.Command {
 			if err := get(c.Context(), cluster, name, script); err != nil {
 				return err
 			}
-			if print.Objects() {
-				return printObject(frame.Out, print, script)
+			if printer.Objects() {
+				return printObject(frame.Out, printer, script)
 			}
 			_, err = io.WriteString(frame.Out, script.Spec.Script)
 			return err
 		},
 	}
-	print = command.NewPrint(c)
+	printer = command.NewPrint(c)
 	return c
 }

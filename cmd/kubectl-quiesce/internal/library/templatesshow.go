@@ -18,7 +18,7 @@ import (
 func newTemplatesShow(frame *command.Frame) *cobra.Command {
 	var (
 		scripts bool
-		print   *command.Print
+		printer *command.Print
 		source  = &templateSource{frame: frame}
 	)
 	c := &cobra.Command{
@@ -40,8 +40,8 @@ func newTemplatesShow(frame *command.Frame) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if print.Objects() {
-				return printObject(frame.Out, print, template)
+			if printer.Objects() {
+				return printObject(frame.Out, printer, template)
 			}
 			width, _ := terminal.Of(frame.Out).Size()
 			showTemplate(page{frame.Out, min(width, widest)}, template, scripts, source.delivered)
@@ -50,7 +50,7 @@ func newTemplatesShow(frame *command.Frame) *cobra.Command {
 	}
 	c.Flags().BoolVar(&scripts, "scripts", false, "Show the text of scripts.")
 	source.addFlag(c)
-	print = command.NewPrint(c)
+	printer = command.NewPrint(c)
 	return c
 }
 

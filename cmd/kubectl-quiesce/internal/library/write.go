@@ -133,12 +133,12 @@ func (w *writing) tell(operation string, object client.Object) error {
 }
 
 // printObject prints an object as kubectl get -o does.
-func printObject(out io.Writer, print *command.Print, object client.Object) error {
+func printObject(out io.Writer, printer *command.Print, object client.Object) error {
 	plain, err := plainly(object)
 	if err != nil {
 		return err
 	}
-	return print.Object(out, plain)
+	return printer.Object(out, plain)
 }
 
 // plainly is an object as one would write it: a status that nobody has given it yet is left out.
