@@ -7,8 +7,10 @@ SHELL := /bin/bash -o pipefail
 export QUIESCE_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/quiesce
 TOOLS := $(QUIESCE_CACHE)/tools/$(shell cat test/tools/go.mod test/tools/go.sum | sha256sum | cut -c1-12)
 
-# Without cgo, so that the project, its tools and the cluster's binaries share what the compiler has cached.
+# Without cgo and the folders of sources, so that the project, its tools, its releases, the cluster's binaries and other clones share
+# what the compiler has cached.
 export CGO_ENABLED := 0
+export GOFLAGS := $(strip $(GOFLAGS) -trimpath)
 
 CLUSTER := go run -C test/cluster .
 
@@ -102,7 +104,7 @@ generate: $(TOOLS)/controller-gen ## Generate deepcopy, CRDs, RBAC, the webhook'
 	go run ./cmd/kubectl-quiesce/internal/reference docs/cli.md
 
 .PHONY: record
-record: $(TOOLS)/helm ## Record anew what docs/cli.md shows of commands, where they print something else on the real cluster now.
+record: $(TOOLS)/helm ## Record anew, on the real cluster, what docs/cli.md shows of commands.
 	HELM=$(TOOLS)/helm go test -tags e2e -count 1 -timeout 20m -v -run '^TestTheConsolesOfTheDocsShowWhatCommandsPrint$$' ./test/e2e -update
 	go run ./cmd/kubectl-quiesce/internal/reference docs/cli.md
 

@@ -34,6 +34,15 @@ func TestLinksLeadSomewhere(t *testing.T) {
 	}
 }
 
+func TestTheReadmeLeadsToEveryPage(t *testing.T) {
+	readme := prose(t, "../README.md")
+	all, err := filepath.Glob("*.md")
+	require.NoError(t, err)
+	for _, page := range all {
+		assert.Contains(t, readme, "(docs/"+page, "no link to it")
+	}
+}
+
 func TestWhatAFeatureIsShownByIsATest(t *testing.T) {
 	text, err := os.ReadFile("features.md")
 	require.NoError(t, err)

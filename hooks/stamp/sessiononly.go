@@ -80,3 +80,28 @@ func apart(hooks []*v1alpha1.Hook) (left []Obstacle, whole *Obstacle) {
 	}
 	return left, nil
 }
+
+// SessionOnly are the hooks for backups, by their names, that are never stamped whichever pods the policy is for: Velero's backups do not run
+// them unless they wait for a session that does (spec.velero.mode: Session), of which there are none here.
+func SessionOnly(spec *v1alpha1.HookPolicySpec) (names []string) {
+	if spec.Velero.Mode == v1alpha1.VeleroSession {
+		return nil
+	}
+	var hooks []*v1alpha1.Hook
+	for i := range spec.Hooks {
+		if hook := &spec.Hooks[i]; hook.Init == nil && forBackups(hook) {
+			hooks = append(hooks, hook)
+		}
+	}
+	left, whole := apart(hooks)
+	if whole != nil {
+		for _, hook := range hooks {
+			names = append(names, hook.Name)
+		}
+		return names
+	}
+	for _, obstacle := range left {
+		names = append(names, obstacle.Hook)
+	}
+	return names
+}

@@ -70,3 +70,26 @@ func TestWhatOnlyASessionCanDoIsNotStampedAndNeverHalfOfAFreeze(t *testing.T) {
 		})
 	}
 }
+
+func TestHooksForSessionsOnlyAreToldOfAPolicy(t *testing.T) {
+	run := func(name string, stages ...v1alpha1.Stage) v1alpha1.Hook {
+		return v1alpha1.Hook{Name: name, Stages: stages, Exec: &v1alpha1.ExecAction{Command: []string{"true"}}}
+	}
+	lock := v1alpha1.Hook{Name: "lock", Stages: []v1alpha1.Stage{v1alpha1.PreSnapshot}, Hold: &v1alpha1.HoldAction{}}
+	call := v1alpha1.Hook{Name: "call", Stages: []v1alpha1.Stage{v1alpha1.PreSnapshot}, HTTPPost: &v1alpha1.HTTPPostAction{}}
+	for name, tt := range map[string]struct {
+		hooks []v1alpha1.Hook
+		mode  v1alpha1.VeleroMode
+		want  []string
+	}{
+		"none":                         {hooks: []v1alpha1.Hook{run("a", v1alpha1.PreSnapshot), run("b", v1alpha1.PostSnapshot)}},
+		"one that is harmless":         {hooks: []v1alpha1.Hook{lock, run("a", v1alpha1.PreSnapshot)}, want: []string{"lock"}},
+		"one half of both sides":       {hooks: []v1alpha1.Hook{call, run("b", v1alpha1.PostSnapshot)}, want: []string{"call", "b"}},
+		"for a restore":                {hooks: []v1alpha1.Hook{{Name: "x", Stages: []v1alpha1.Stage{v1alpha1.PostRestore}, HTTPPost: &v1alpha1.HTTPPostAction{}}}},
+		"where backups wait for these": {hooks: []v1alpha1.Hook{lock}, mode: v1alpha1.VeleroSession},
+	} {
+		t.Run(name, func(t *testing.T) {
+			assert.Equal(t, tt.want, SessionOnly(&v1alpha1.HookPolicySpec{Hooks: tt.hooks, Velero: v1alpha1.PolicyVelero{Mode: tt.mode}}))
+		})
+	}
+}

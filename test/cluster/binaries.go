@@ -66,7 +66,7 @@ func goBuild(ctx context.Context, step, folder, pkg, ldflags, out string) error 
 	}
 	defer ticking(step)()
 	unfinished := out + ".unfinished"
-	cmd := exec.CommandContext(ctx, "go", "build", "-ldflags", ldflags, "-o", unfinished, pkg)
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", ldflags, "-o", unfinished, pkg)
 	cmd.Dir = folder
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if output, err := cmd.CombinedOutput(); err != nil {

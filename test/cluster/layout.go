@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 )
 
 // layout says where everything lies: the sources that pin what is built, the cache that outlives clusters, and the
@@ -49,20 +48,22 @@ func findLayout() (layout, error) {
 	return layout{source: source, cache: cache, cluster: cluster}, nil
 }
 
-// findSource is the working folder under `go run -C test/cluster .`; a compiled binary run from elsewhere falls back to
-// the folder it was compiled from.
+// findSource looks in the working folder, which is this module's under `go run -C test/cluster .`, and in the repository around it.
 func findSource() (string, error) {
 	working, err := os.Getwd()
 	if err != nil {
 		return "", err
 	}
-	_, file, _, _ := runtime.Caller(0)
-	for _, folder := range []string{working, filepath.Dir(file)} {
-		if _, err := os.Stat(filepath.Join(folder, "modules", "kubernetes", "go.mod")); err == nil {
-			return folder, nil
+	for folder := working; ; folder = filepath.Dir(folder) {
+		for _, source := range []string{folder, filepath.Join(folder, "test", "cluster")} {
+			if _, err := os.Stat(filepath.Join(source, "modules", "kubernetes", "go.mod")); err == nil {
+				return source, nil
+			}
+		}
+		if folder == filepath.Dir(folder) {
+			return "", errors.New("modules/kubernetes/go.mod not found: run this as `go run -C test/cluster . …` inside the repository")
 		}
 	}
-	return "", errors.New("modules/kubernetes/go.mod not found: run this as `go run -C test/cluster . …` inside the repository")
 }
 
 func (l layout) repository() string { return filepath.Dir(filepath.Dir(l.source)) }

@@ -25,7 +25,7 @@ import (
 	"github.com/quiesce-io/quiesce/test/transcript"
 )
 
-var update = flag.Bool("update", false, "record the consoles of docs/cli.md anew where commands print something else")
+var update = flag.Bool("update", false, "record the consoles of docs/cli.md anew, all in one story")
 
 const (
 	shopNamespace = "shop"

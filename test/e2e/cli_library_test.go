@@ -47,8 +47,8 @@ func TestTheLibraryIsAtHandInTheTerminal(t *testing.T) {
 	s.waitStamp(pod, use, nil)
 	require.EventuallyWithT(t, func(c *assert.CollectT) {
 		listed := quiesce(t, "policies", "list").out
-		assert.Regexp(c, `(?m)^`+use.Name+` +<none> +HookPolicy +True +false +0 +1 +1 +postgresql +`, listed)
-		assert.Regexp(c, `(?m)^`+clone.Name+` +<none> +HookPolicy +True +false +0 +1 +1 +<none> +`, listed)
+		assert.Regexp(c, `(?m)^`+use.Name+` +HookPolicy +postgresql +1 +1 +false +True +`, listed)
+		assert.Regexp(c, `(?m)^`+clone.Name+` +HookPolicy +<none> +1 +1 +false +True +`, listed)
 	}, patience, tick)
 	require.EventuallyWithT(t, func(c *assert.CollectT) {
 		assert.Regexp(c, `(?m)^postgresql .*HookPolicy/`, quiesce(t, "templates", "list").out)
@@ -67,7 +67,7 @@ func TestTheLibraryIsAtHandInTheTerminal(t *testing.T) {
 	require.NoError(t, api.Create(t.Context(), binding))
 	t.Cleanup(func() { assert.NoError(t, client.IgnoreNotFound(api.Delete(context.Background(), binding))) })
 	require.EventuallyWithT(t, func(c *assert.CollectT) {
-		refused := quiesce(t, append([]string{"templates", "use", "postgresql", "--as", s.namespace + "-refused", "--as-user", user}, selection...)...)
+		refused := quiesce(t, append([]string{"--as", user, "templates", "use", "postgresql", "--as", s.namespace + "-refused"}, selection...)...)
 		assert.Equal(c, 1, refused.code)
 		assert.Contains(c, refused.err, user+" lacks the right to create pods/exec in namespace "+s.namespace+", which whoever writes this policy needs")
 		assert.NotContains(c, refused.err, "quiesce-admin")

@@ -1,4 +1,4 @@
-// Package integration tests the two programs, as built, on a real API server: with the generated CRD, and with no more
+// Package integration tests the programs, as built, on a real API server: with the generated CRD, and with no more
 // rights than the generated roles give.
 package integration
 

@@ -32,9 +32,9 @@ import (
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
-// build builds both programs into a folder.
+// build builds the programs into a folder.
 func build(folder string) error {
-	command := exec.Command("go", "build", "-o", folder, "./cmd/quiesce-webhook", "./cmd/quiesce-controller")
+	command := exec.Command("go", "build", "-o", folder, "./cmd/quiesce-webhook", "./cmd/quiesce-controller", "./cmd/kubectl-quiesce")
 	command.Dir = repository
 	command.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if output, err := command.CombinedOutput(); err != nil {

@@ -11,7 +11,7 @@ import (
 type Shell func(command string, before int) (output string, code int, err error)
 
 // Play runs all steps of a document, and tells of each that prints something else than is recorded. If the document is to be
-// recorded anew, such a step gets what it has printed.
+// recorded anew, all steps get what they have printed, so that times and numbers agree from one to the next.
 //
 // A command may fail only where the reader sees it: `echo $?` comes next.
 func (d *Document) Play(shell Shell, names *Names, record bool) error {
@@ -34,14 +34,14 @@ func (d *Document) Play(shell Shell, names *Names, record bool) error {
 		if output != "" && !strings.HasSuffix(output, "\n") {
 			output += "\n"
 		}
-		if recorded, printed := Mask(step.Output), Mask(output); recorded != printed {
+		if recorded, printed := Mask(step.Output), Mask(output); recorded == printed {
+			names.Learn(step.Output, output)
+		} else {
 			differs = append(differs, fmt.Sprintf("line %d: %s\n%s", step.Line, step.Command, udiff.Unified("recorded", "printed", recorded, printed)))
-			if record {
-				step.Output = names.Then(output)
-			}
-			continue
 		}
-		names.Learn(step.Output, output)
+		if record {
+			step.Output = names.Then(output)
+		}
 	}
 	if len(differs) > 0 && !record {
 		return fmt.Errorf("commands print something else than is recorded:\n%s", strings.Join(differs, "\n"))

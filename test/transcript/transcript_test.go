@@ -90,11 +90,11 @@ func TestGeneratedNamesAreThoseOfNow(t *testing.T) {
 
 func TestWhatIsPrintedNowIsRecordedWithTheNamesOfThen(t *testing.T) {
 	var asked []string
-	document := of("$ create\nbackup-x7f2k created\n$ show backup-x7f2k\nold\n")
-	shell := prints(map[string]string{"create": "backup-zzzzz created", "show backup-zzzzz": "backup-zzzzz-0 is new"}, &asked)
+	document := of("$ create\nbackup-x7f2k created 5s ago\n$ show backup-x7f2k\nold\n")
+	shell := prints(map[string]string{"create": "backup-zzzzz created 7s ago", "show backup-zzzzz": "backup-zzzzz-0 is new"}, &asked)
 	require.ErrorContains(t, document.Play(shell, NewNames(), false), "-old\n+backup-NAME-0 is new")
 	require.NoError(t, document.Play(shell, NewNames(), true))
-	assert.Equal(t, of("$ create\nbackup-x7f2k created\n$ show backup-x7f2k\nbackup-x7f2k-0 is new\n").String(), document.String())
+	assert.Equal(t, of("$ create\nbackup-x7f2k created 7s ago\n$ show backup-x7f2k\nbackup-x7f2k-0 is new\n").String(), document.String())
 }
 
 func TestACommandFailsOnlyWhereItIsSeen(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
-// REST is the way to the API server, with the user's own credentials. Warnings of the API server go to the error stream.
+// REST is the way to the API server, with the user's own credentials. Warnings of the API server go to standard error.
 func (f *Frame) REST() (*rest.Config, error) {
 	config, err := f.restConfig()
 	if err != nil {

@@ -51,8 +51,11 @@ func Execute(root *cobra.Command, streams genericiooptions.IOStreams, args []str
 	// What libraries log is not for the person at the terminal: what matters of it comes back as errors.
 	klog.SetLogger(logr.Discard())
 	log.SetLogger(logr.Discard())
-	root.SetArgs(args)
-	err := root.Execute()
+	args, err := takeLeading(root, args)
+	if err == nil {
+		root.SetArgs(args)
+		err = root.Execute()
+	}
 	if err == nil {
 		return ExitOK
 	}

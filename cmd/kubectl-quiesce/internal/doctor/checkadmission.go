@@ -13,16 +13,24 @@ func webhookAnswers(f *Facts) []Finding {
 	if found, missing := notKnown("whether the webhook answers", f.PolicyTrial); missing {
 		return found
 	}
-	refusal := f.PolicyTrial.Value.Refusal
+	trial := f.PolicyTrial.Value
 	switch {
-	case refusal == nil:
+	case trial.Refusal == nil && trial.Recorded:
 		return []Finding{fine("the webhook answers: a policy was tried (dry run) and taken")}
-	case strings.Contains(refusal.Error(), "failed calling webhook"):
-		return []Finding{fault("the API server cannot ask the webhook: %v", refusal).
+	case trial.Refusal == nil:
+		return []Finding{fault("the API server does not ask the webhook: a policy was tried (dry run) and taken, and nobody recorded its author").
+			do("%s", f.upgrade())}
+	case unasked(trial.Refusal, policiesWebhook):
+		return []Finding{fault("the API server cannot ask the webhook: %v", trial.Refusal).
 			do("kubectl -n %s get pods,endpointslices", f.Release).
 			do("kubectl -n %s logs deployment/%s", f.Release, webhookName)}
+	case by(trial.Refusal, policiesWebhook):
+		return []Finding{fine("the webhook answers: a policy was tried (dry run), and it refused that: %v", trial.Refusal)}
+	case admitted(trial.Refusal) && slices.ContainsFunc(f.entries(), (&entry{configuration: "mutating", name: policiesWebhook}).same):
+		// What refuses it comes after the webhooks that change objects, and would not have been asked without an answer of theirs.
+		return []Finding{fine("the webhook answers: a policy was tried (dry run), and was refused only afterwards: %v", trial.Refusal)}
 	}
-	return []Finding{unknown("whether the webhook answers is not known: a policy was tried (dry run) and refused: %v", refusal)}
+	return []Finding{unknown("whether the webhook answers is not known: a policy was tried (dry run) and refused: %v", trial.Refusal)}
 }
 
 // stamping tells what came of creating a pod, that a policy selects, without keeping it.
@@ -36,7 +44,7 @@ func stamping(f *Facts) []Finding {
 	}
 	logs := fmt.Sprintf("kubectl -n %s logs deployment/%s", f.Release, webhookName)
 	switch {
-	case trial.Refusal != nil && strings.Contains(trial.Refusal.Error(), "quiesce.io"):
+	case by(trial.Refusal, podsWebhook, restoredWebhook):
 		return []Finding{fault("new pods are refused: one like %s was tried (dry run): %v", trial.Like, trial.Refusal).do("%s", logs)}
 	case trial.Refusal != nil:
 		return []Finding{unknown("whether new pods are stamped is not known: one like %s was tried (dry run) and refused: %v", trial.Like, trial.Refusal)}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/quiesce-io/quiesce/hooks/library"
 	"github.com/quiesce-io/quiesce/hooks/match"
+	"github.com/quiesce-io/quiesce/hooks/stamp"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
@@ -92,12 +93,32 @@ func policiesInUse(f *Facts) []Finding {
 			found = append(found, finding)
 		}
 	}
+	wrong := len(found)
+	found = append(found, f.sessionOnly()...)
 	number := len(f.Policies.Value.Objects)
 	switch {
-	case number == 0 && len(found) == 0:
+	case number == 0 && wrong == 0:
 		found = append(found, note("there is no policy yet").do("kubectl quiesce templates list"))
-	case len(found) == 0:
-		found = append(found, fine("%s in use", counted(number, "policy")))
+	case wrong == 0:
+		found = slices.Insert(found, 0, fine("%s in use", counted(number, "policy")))
+	}
+	return found
+}
+
+// sessionOnly tells of policies with hooks that Velero's backups do not run, where there is Velero. It may be so on purpose.
+func (f *Facts) sessionOnly() (found []Finding) {
+	if f.Velero.Value == nil {
+		return nil
+	}
+	for i := range f.Policies.Value.Policies {
+		policy := &f.Policies.Value.Policies[i]
+		if policy.Refusal != nil || policy.Spec.Suspend {
+			continue
+		}
+		if hooks := stamp.SessionOnly(policy.Spec); len(hooks) > 0 {
+			found = append(found, note("%s: Velero's backups do not run %s, which only sessions do (spec.velero.mode: Session has them wait for one)",
+				policy.Ref, named(hooks)))
+		}
 	}
 	return found
 }
@@ -116,10 +137,14 @@ func (f *Facts) judge(policy *Policy) (Finding, bool) {
 		}
 		return metav1.Condition{}
 	}
+	var absent library.MissingError
+	hidden := errors.As(refusal, &absent) && f.Policies.Value.Unread(absent.Kind)
+	if hidden {
+		refusal = nil // the controller can tell
+	}
 	ready, current := condition(v1alpha1.ConditionReady), policy.Status.ObservedGeneration == policy.Generation
 	describe := fmt.Sprintf("kubectl get %s %s -o yaml", policy.resource(), policy.Name)
 	edit := fmt.Sprintf("kubectl edit %s %s", policy.resource(), policy.Name)
-	var absent library.MissingError
 	switch {
 	case errors.As(refusal, &absent) && absent.Kind == library.KindTemplate:
 		return fault("%s is not used: %v", policy.title(), refusal).do("kubectl quiesce templates list").do("%s", edit), true
@@ -133,6 +158,8 @@ func (f *Facts) judge(policy *Policy) (Finding, bool) {
 	case !current && f.Now.Sub(policy.Written) > statusLag:
 		return warning("the status of %s is of an earlier spec: the controller has not looked at it for %s", policy.title(), span(f.Now.Sub(policy.Written))).
 			do("kubectl -n %s logs deployment/%s", f.Release, controllerName), true
+	case hidden && (!current || ready.Status == ""):
+		return unknown("whether %s is used is not known: it refers to %s %q, which you may not read", policy.title(), absent.Kind, absent.Name), true
 	case !current:
 		return Finding{}, false
 	case ready.Status == metav1.ConditionFalse:
@@ -163,79 +190,4 @@ func inNamespace(ref match.Ref) string {
 		return ""
 	}
 	return " -n " + ref.Namespace
-}
-
-// grace is how long a new pod may be without its hooks where the webhook was away: the controller follows within seconds.
-const grace = 5 * time.Second
-
-// unstampedPods compares each pod with what stamping it would come to.
-func unstampedPods(f *Facts) []Finding {
-	what := "whether pods carry their hooks"
-	if f.Policies.Lacks != "" && f.Namespace != "" {
-		what = "whether pods of namespace " + f.Namespace + " carry their hooks"
-	}
-	if found, missing := notKnown(what, f.Policies, f.Namespaces, f.Velero); missing {
-		return found
-	}
-	if len(f.Policies.Value.Gaps) > 0 {
-		return []Finding{unknown("%s is not known: %s", what, f.Policies.Value.Gaps[0])}
-	}
-	if !f.AppPods.known() {
-		return f.unstampedByStatus(what)
-	}
-	var (
-		bare    []string
-		stamped int
-		in      = f.optedIn()
-	)
-	for i := range f.AppPods.Value {
-		pod := &f.AppPods.Value[i]
-		namespace, takesPart := in[pod.Namespace]
-		if !takesPart || ended(pod) || f.Now.Sub(pod.CreationTimestamp.Time) < grace {
-			continue
-		}
-		decision := f.Policies.Value.Compiled.Decide(namespace, asStamp(pod))
-		switch {
-		case len(decision.Set) > 0:
-			bare = append(bare, pod.Namespace+"/"+pod.Name)
-		case pod.Annotations[v1alpha1.StampAnnotation] != "":
-			stamped++
-		}
-	}
-	if len(bare) > 0 {
-		return []Finding{warning("%s should carry hooks and %s not: %s; a backup by Velero would not quiesce %s", counted(len(bare), "pod"),
-			verb(len(bare), "does", "do"), named(bare), verb(len(bare), "it", "them")).
-			do("kubectl -n %s logs deployment/%s", f.Release, controllerName)}
-	}
-	return []Finding{fine("%s the hooks that policies stamp", carrying(stamped))}
-}
-
-func carrying(pods int) string {
-	if pods == 1 {
-		return "1 pod carries"
-	}
-	return fmt.Sprintf("%d pods carry", pods)
-}
-
-func verb(number int, one, many string) string {
-	if number == 1 {
-		return one
-	}
-	return many
-}
-
-// unstampedByStatus goes by what the controller counts, where pods may not be listed.
-func (f *Facts) unstampedByStatus(what string) []Finding {
-	var behind []string
-	for i := range f.Policies.Value.Objects {
-		policy := &f.Policies.Value.Objects[i]
-		ready := meta.FindStatusCondition(policy.Status.Conditions, v1alpha1.ConditionReady)
-		if ready != nil && strings.Contains(ready.Message, "about to be changed") {
-			behind = append(behind, policy.title()+": "+ready.Message)
-		}
-	}
-	if len(behind) > 0 {
-		return []Finding{warning("pods do not carry their hooks yet: %s", strings.Join(behind, "; "))}
-	}
-	return []Finding{unknown("%s is not known: %s", what, f.AppPods.why())}
 }

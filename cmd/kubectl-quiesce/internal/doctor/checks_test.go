@@ -236,17 +236,42 @@ func TestEachFaultIsFound(t *testing.T) {
 		},
 		"a webhook that does not answer": {
 			func(_ *testing.T, f *Facts) {
-				f.PolicyTrial.Value.Refusal = errors.New(`Internal error occurred: failed calling webhook "policies.quiesce.io": connection refused`)
+				f.PolicyTrial.Value = PolicyTrial{Trial: Trial{errors.New(`Internal error occurred: failed calling webhook "policies.quiesce.io": connection refused`)}}
 			},
 			"webhook-answers", Error, "the API server cannot ask the webhook", "logs deployment/quiesce-webhook",
+		},
+		"a webhook that is not asked": {
+			func(_ *testing.T, f *Facts) { f.PolicyTrial.Value = PolicyTrial{} },
+			"webhook-answers", Error, "the API server does not ask the webhook: a policy was tried (dry run) and taken, and nobody recorded its author", "helm upgrade",
+		},
+		"the webhook of somebody else, which does not answer": {
+			func(_ *testing.T, f *Facts) {
+				f.PolicyTrial.Value = PolicyTrial{Trial: Trial{errors.New(`Internal error occurred: failed calling webhook "validate.kyverno.svc-fail": no quiesce.io here`)}}
+			},
+			"webhook-answers", Unknown, "whether the webhook answers is not known: a policy was tried (dry run) and refused: Internal", "",
+		},
+		"an admission policy, where nobody can tell whether the webhook was asked": {
+			func(_ *testing.T, f *Facts) {
+				f.PolicyTrial.Value = PolicyTrial{Trial: Trial{errors.New(`ValidatingAdmissionPolicy 'quiesce-authorship' denied request: bob lacks the right`)}}
+				f.Mutating = Fact[*admissionregistrationv1.MutatingWebhookConfiguration]{Lacks: "get mutatingwebhookconfigurations"}
+			},
+			"webhook-answers", Unknown, "whether the webhook answers is not known", "",
 		},
 		"pods that are not stamped": {
 			func(_ *testing.T, f *Facts) { f.StampTrial.Value.Stamped = false },
 			"stamping", Error, "new pods are not stamped: one like shop/db-0 was tried", "logs deployment/quiesce-webhook",
 		},
 		"pods that something else refuses": {
-			func(_ *testing.T, f *Facts) { f.StampTrial.Value.Refusal = errors.New("exceeded quota: pods") },
+			func(_ *testing.T, f *Facts) {
+				f.StampTrial.Value.Refusal = errors.New("exceeded quota of images of registry.quiesce.io: pods")
+			},
 			"stamping", Unknown, "exceeded quota", "",
+		},
+		"pods that the webhook refuses": {
+			func(_ *testing.T, f *Facts) {
+				f.StampTrial.Value.Refusal = errors.New(`admission webhook "restored-pods.quiesce.io" denied the request: no`)
+			},
+			"stamping", Error, "new pods are refused: one like shop/db-0 was tried", "logs deployment/quiesce-webhook",
 		},
 		"a binding deleted": {
 			func(_ *testing.T, f *Facts) { f.Bindings.Value = f.Bindings.Value[1:] },
@@ -286,6 +311,12 @@ func TestEachFaultIsFound(t *testing.T) {
 			policy(func(p *v1alpha1.HookPolicy) { p.Spec.Suspend = true }),
 			"policies", Warning, "HookPolicy postgres is suspended", "kubectl quiesce policies resume postgres",
 		},
+		"a policy of which Velero runs no hook": {
+			policy(func(p *v1alpha1.HookPolicy) {
+				p.Spec.Hooks[0].Exec, p.Spec.Hooks[0].Hold = nil, &v1alpha1.HoldAction{Command: []string{"x"}, ReadyPattern: "held"}
+			}),
+			"policies", Note, `HookPolicy "postgres": Velero's backups do not run checkpoint, which only sessions do`, "",
+		},
 		"a policy that matches nothing": {
 			policy(func(p *v1alpha1.HookPolicy) { p.Status.MatchedPods = 0 }),
 			"policies", Warning, "HookPolicy postgres matches no pod", "kubectl quiesce explain",
@@ -297,6 +328,33 @@ func TestEachFaultIsFound(t *testing.T) {
 		"a pod without its hooks": {
 			func(_ *testing.T, f *Facts) { f.AppPods.Value[0].Annotations = nil },
 			"unstamped-pods", Warning, "1 pod should carry hooks and does not: shop/db-0", "logs deployment/quiesce-controller",
+		},
+		"a pod with hooks of a policy that is suspended": {
+			policy(func(p *v1alpha1.HookPolicy) { p.Spec.Suspend = true }),
+			"unstamped-pods", Warning, "1 pod carries hooks that no policy stamps any more, and that Velero runs all the same: shop/db-0", "logs deployment/quiesce-controller",
+		},
+		"a pod with hooks in a namespace that has opted out": {
+			func(_ *testing.T, f *Facts) { f.Namespaces.Value[0].Labels = nil },
+			"unstamped-pods", Warning, "1 pod carries hooks that no policy stamps any more, and that Velero runs all the same: shop/db-0", "logs deployment/quiesce-controller",
+		},
+		"a policy whose template may not be read, at which the controller has not looked": {
+			func(_ *testing.T, f *Facts) {
+				p := checkpoint("postgres")
+				p.Spec.Template, p.Status.Conditions = &v1alpha1.TemplateUse{Name: "postgresql"}, nil
+				setPolicies(f, p)
+				f.Policies.Value.NotRead("HookTemplate")
+			},
+			"policies", Unknown, `whether HookPolicy postgres is used is not known: it refers to HookTemplate "postgresql", which you may not read`, "",
+		},
+		"a policy whose script may not be read, and which the controller does not use": {
+			func(_ *testing.T, f *Facts) {
+				p := checkpoint("postgres")
+				p.Spec.Hooks[0].Exec, p.Spec.Hooks[0].Script = nil, &v1alpha1.ScriptAction{Name: "verify"}
+				p.Status.Conditions[0].Status, p.Status.Conditions[0].Message = metav1.ConditionFalse, `there is no HookScript "verify"`
+				setPolicies(f, p)
+				f.Policies.Value.NotRead("HookScript")
+			},
+			"policies", Error, `HookPolicy postgres is not used: there is no HookScript "verify"`, "kubectl edit hp postgres",
 		},
 		"a thaw that is overdue": {
 			session(func(s *v1alpha1.HookSession) {
@@ -350,6 +408,12 @@ func TestEachFaultIsFound(t *testing.T) {
 			func(_ *testing.T, f *Facts) { f.NoSecrets.Value = map[string][]string{"shop": {"hookpolicy/postgres"}} },
 			"controller-secrets", Warning, "may not read Secrets of namespace shop, and hooks of hookpolicy/postgres need them", "create rolebinding quiesce-secrets-reader",
 		},
+		"a caller who may not write policies": {
+			func(_ *testing.T, f *Facts) {
+				delete(f.Mine.Value, newRight("create", "quiesce.io", "hookpolicies", ""))
+			},
+			"your-rights", Note, "you may not wholly use templates use|clone: it needs the right to create hookpolicies.quiesce.io", "",
+		},
 		"a caller with fewer rights": {
 			func(_ *testing.T, f *Facts) {
 				delete(f.Mine.Value, newRight("create", "quiesce.io", "hooksessions", ""))
@@ -402,4 +466,22 @@ func TestWithoutQuiesceOneFindingSaysSo(t *testing.T) {
 		}
 	}
 	assert.Equal(t, []string{"Quiesce is not installed: none of its CRDs is there"}, wrong)
+}
+
+func TestAPolicyWhoseTemplateMayNotBeReadIsInUseWhereTheControllerSaysSo(t *testing.T) {
+	facts := wellFacts(t)
+	policy := checkpoint("postgres")
+	policy.Spec.Template = &v1alpha1.TemplateUse{Name: "postgresql"}
+	setPolicies(facts, policy)
+	facts.Policies.Value.NotRead("HookTemplate")
+	for _, finding := range examine(facts) {
+		assert.NotContains(t, []Severity{Error, Unknown}, finding.Severity, finding.Message)
+	}
+}
+
+func TestHooksAreNotTooManyWhereItIsNotKnownHowQuiesceIsSetUp(t *testing.T) {
+	facts := wellFacts(t)
+	facts.Controller, facts.Webhook = Fact[*appsv1.Deployment]{Lacks: "get deployments"}, Fact[*appsv1.Deployment]{Lacks: "get deployments"}
+	setPolicies(facts)
+	assert.Equal(t, stamps{}, facts.stamps())
 }

@@ -29,17 +29,18 @@ type options struct {
 func New(frame *command.Frame) *cobra.Command {
 	o := &options{Frame: frame}
 	c := &cobra.Command{
-		Use:   "doctor [-A | -n NAMESPACE] [--strict] [-o json|yaml]",
+		Use:   "doctor [-A | -n NAMESPACE]",
 		Short: "Say what is wrong with Quiesce, and what to do",
 		Long: `Say what is wrong with Quiesce, and what to do.
 
-Looks at the cluster, the release, its webhooks and certificates, namespaces, policies, pods, sessions, Velero and rights, with your own
-rights: what you may not see is reported as unknown, and not as wrong. It changes nothing. One policy and one pod are sent to the API server
-with dry run, to see that the webhook is asked and answers.
+Looks at the cluster, the release, its webhooks and certificates, namespaces, policies, pods, sessions, Velero and rights,
+with your own rights: what you may not see is reported as unknown, and not as wrong. It changes nothing. One policy and one pod
+are sent to the API server with dry run, to see that the webhook is asked and answers.
 
 Without -n, policies, pods and sessions of all namespaces are looked at, or of your current one where you may not see all.
 
-Each finding is an error (something does not work), a warning (something should be looked at), unknown (you may not see it), a note, or ok.
+Each finding is an error (something does not work), a warning (something should be looked at), unknown (you may not see it), a
+note, or ok. Errors and warnings are listed again at the end.
 Exit codes: 0 without errors, 1 with errors, or with warnings where --strict is given.`,
 		Example: `  # Is everything well?
   kubectl quiesce doctor
@@ -56,17 +57,13 @@ Exit codes: 0 without errors, 1 with errors, or with warnings where --strict is 
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE:              func(c *cobra.Command, _ []string) error { return o.run(c) },
 	}
-	c.Flags().BoolVarP(&o.allNamespaces, "all-namespaces", "A", false, "Look at policies, pods and sessions of all namespaces, whatever you may see")
-	c.Flags().BoolVar(&o.strict, "strict", false, "End with exit code 1 on warnings too")
-	c.Flags().StringVarP(&o.output, "output", "o", "", "Output format: json or yaml")
-	_ = c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"json", "yaml"}, cobra.ShellCompDirectiveNoFileComp))
+	command.AllNamespacesFlag(c.Flags(), &o.allNamespaces, "Policies, pods and sessions")
+	c.Flags().BoolVar(&o.strict, "strict", false, "Exit with code 1 on warnings too.")
+	command.Choice(c, &o.output, "output", "o", "Output format.", "json", "yaml")
 	return c
 }
 
 func (o *options) run(c *cobra.Command) error {
-	if o.output != "" && o.output != "json" && o.output != "yaml" {
-		return command.UsageErrorf(c, "there is no output format %q: write json or yaml", o.output)
-	}
 	named := o.Flags.Namespace != nil && *o.Flags.Namespace != ""
 	if o.allNamespaces && named {
 		return command.UsageErrorf(c, "write -n or -A, not both")

@@ -77,12 +77,12 @@ type Facts struct {
 	AdmissionPolicies Fact[[]admissionregistrationv1.ValidatingAdmissionPolicy]
 	Bindings          Fact[[]admissionregistrationv1.ValidatingAdmissionPolicyBinding]
 	// PolicyTrial is what came of creating a policy, and StampTrial of creating a pod, without anything being kept.
-	PolicyTrial Fact[Trial]
+	PolicyTrial Fact[PolicyTrial]
 	StampTrial  Fact[*StampTrial]
 
 	Namespaces Fact[[]corev1.Namespace]
 	Policies   Fact[Policies]
-	// AppPods are the pods of opted-in namespaces.
+	// AppPods are the pods of opted-in namespaces, and those of others that carry a stamp.
 	AppPods  Fact[[]corev1.Pod]
 	Sessions Fact[[]v1alpha1.HookSession]
 
@@ -104,6 +104,13 @@ type Served struct {
 
 // Trial is what the API server says when something is created with dry-run. A nil Refusal is success.
 type Trial struct{ Refusal error }
+
+// PolicyTrial is a trial with a policy.
+type PolicyTrial struct {
+	Trial
+	// Recorded tells whether it came back with its author, which the webhook writes.
+	Recorded bool
+}
 
 // StampTrial is a trial with a pod that a policy selects.
 type StampTrial struct {
@@ -183,6 +190,16 @@ func (f *Facts) scope() match.Scope {
 		_ = scope.Exclude(names) // never fails
 	}
 	return scope
+}
+
+// restoreMarkers are the keys of labels by which the webhook knows restored pods.
+func (f *Facts) restoreMarkers() []string {
+	keys := []string{v1alpha1.VeleroRestoreLabel, v1alpha1.RestoredKey}
+	own, _ := f.flag("restore-labels")
+	for key := range strings.SplitSeq(own, ",") {
+		keys = append(keys, strings.TrimSpace(key))
+	}
+	return keys
 }
 
 // flag is the value of a flag of the controller, or of the webhook where that is all there is.

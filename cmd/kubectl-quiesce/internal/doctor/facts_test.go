@@ -107,7 +107,8 @@ func wellFacts(t *testing.T) *Facts {
 		Served: Fact[[]Served]{Value: []Served{{Pod: "quiesce-webhook-1", Certificates: []*x509.Certificate{
 			ca.sign(t, "quiesce-webhook.quiesce-system.svc", now.Add(-day), now.Add(6*day)),
 		}}}},
-		StampTrial: Fact[*StampTrial]{Value: &StampTrial{Like: "shop/db-0", Stamped: true}},
+		PolicyTrial: Fact[PolicyTrial]{Value: PolicyTrial{Recorded: true}},
+		StampTrial:  Fact[*StampTrial]{Value: &StampTrial{Like: "shop/db-0", Stamped: true}},
 		Namespaces: Fact[[]corev1.Namespace]{Value: []corev1.Namespace{
 			{ObjectMeta: metav1.ObjectMeta{Name: "shop", Labels: map[string]string{v1alpha1.HooksLabel: v1alpha1.HooksEnabled, v1alpha1.NamespaceNameLabel: "shop"}}},
 			{ObjectMeta: metav1.ObjectMeta{Name: "quiesce-system"}},

@@ -280,7 +280,7 @@ func (g *gatherer) sessions(ctx context.Context) {
 	})
 }
 
-// appPods are the pods of the namespaces that take part.
+// appPods are the pods of the namespaces that take part, and those of others that carry a stamp all the same.
 func (g *gatherer) appPods(ctx context.Context) {
 	if !g.facts.Namespaces.known() {
 		g.facts.AppPods = Fact[[]corev1.Pod]{Lacks: g.facts.Namespaces.Lacks, Err: g.facts.Namespaces.Err}
@@ -288,13 +288,13 @@ func (g *gatherer) appPods(ctx context.Context) {
 	}
 	in := g.facts.optedIn()
 	g.facts.AppPods = learn(right("list", "pods", g.facts.Namespace), func() ([]corev1.Pod, error) {
-		if len(in) == 0 {
-			return nil, nil
-		}
 		var list corev1.PodList
 		if err := g.client.List(ctx, &list, client.InNamespace(g.facts.Namespace)); err != nil {
 			return nil, err
 		}
-		return slices.DeleteFunc(list.Items, func(pod corev1.Pod) bool { _, takesPart := in[pod.Namespace]; return !takesPart }), nil
+		return slices.DeleteFunc(list.Items, func(pod corev1.Pod) bool {
+			_, takesPart := in[pod.Namespace]
+			return !takesPart && pod.Annotations[v1alpha1.StampAnnotation] == ""
+		}), nil
 	})
 }

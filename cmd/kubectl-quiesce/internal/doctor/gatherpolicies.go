@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -21,7 +22,9 @@ import (
 // shelf is what the API server has of policies and of what they refer to, with sentences for what could not be read.
 type shelf struct {
 	policies.Objects
-	gaps []string
+	// unread are the kinds that may not be listed.
+	unread []string
+	gaps   []string
 }
 
 // readPolicies reads what it may. It is an error only where something else than rights stands in the way.
@@ -32,17 +35,17 @@ func (g *gatherer) readPolicies(ctx context.Context) {
 			namespaced   v1alpha1.NamespacedHookPolicyList
 			scripts      v1alpha1.HookScriptList
 			templates    v1alpha1.HookTemplateList
-			gaps         []string
+			unread, gaps []string
 			errs         []error
 		)
 		for _, kind := range []struct {
-			list                client.ObjectList
-			resource, namespace string
+			list                      client.ObjectList
+			name, resource, namespace string
 		}{
-			{&hookPolicies, "hookpolicies", ""},
-			{&namespaced, "namespacedhookpolicies", g.facts.Namespace},
-			{&scripts, "hookscripts", ""},
-			{&templates, "hooktemplates", ""},
+			{&hookPolicies, "HookPolicy", "hookpolicies", ""},
+			{&namespaced, "NamespacedHookPolicy", "namespacedhookpolicies", g.facts.Namespace},
+			{&scripts, "HookScript", "hookscripts", ""},
+			{&templates, "HookTemplate", "hooktemplates", ""},
 		} {
 			err := g.client.List(ctx, kind.list, client.InNamespace(kind.namespace))
 			if apierrors.IsForbidden(err) {
@@ -50,6 +53,7 @@ func (g *gatherer) readPolicies(ctx context.Context) {
 				if kind.resource == "namespacedhookpolicies" {
 					needed = right("list", kind.resource, kind.namespace)
 				}
+				unread = append(unread, kind.name)
 				gaps = append(gaps, fmt.Sprintf("which %s there are is not known: needs the right to %s", kind.resource, needed))
 				continue
 			}
@@ -57,6 +61,7 @@ func (g *gatherer) readPolicies(ctx context.Context) {
 		}
 		return shelf{
 			Objects: policies.Objects{Cluster: hookPolicies.Items, Namespaced: namespaced.Items, Scripts: scripts.Items, Templates: templates.Items},
+			unread:  unread,
 			gaps:    gaps,
 		}, errors.Join(errs...)
 	})
@@ -79,6 +84,7 @@ func (g *gatherer) compile() {
 	}
 	found := Policies{World: world.Of(read.Objects, options, g.facts.scope()), Scripts: read.Scripts, Templates: read.Templates}
 	found.Gaps = append(found.Gaps, read.gaps...)
+	found.NotRead(read.unread...)
 	for i := range read.Cluster {
 		p := &read.Cluster[i]
 		found.Objects = append(found.Objects, Policy{match.Ref{Name: p.Name}, p.Generation, written(p), &p.Spec, &p.Status})
@@ -110,7 +116,7 @@ func (f *Facts) stampedLike() (like, fresh *corev1.Pod) {
 		if !takesPart || ended(pod) {
 			continue
 		}
-		fresh := freshPod(pod)
+		fresh := freshPod(pod, f.restoreMarkers())
 		if len(f.Policies.Value.Compiled.Decide(namespace, asStamp(fresh)).Set) > 0 {
 			return pod, fresh
 		}
@@ -118,10 +124,15 @@ func (f *Facts) stampedLike() (like, fresh *corev1.Pod) {
 	return nil, nil
 }
 
-// freshPod is a new pod that policies cannot tell from another. It asks for nothing, so that as little as can be stands in its way.
-func freshPod(pod *corev1.Pod) *corev1.Pod {
+// freshPod is a new pod that policies cannot tell from another, but for labels by which restored ones are known. It asks for nothing, so that
+// as little as can be stands in its way.
+func freshPod(pod *corev1.Pod, restoreMarkers []string) *corev1.Pod {
+	labels := maps.Clone(pod.Labels)
+	for _, marker := range restoreMarkers { // to be prepared it would need its volumes
+		delete(labels, marker)
+	}
 	fresh := &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, GenerateName: "quiesce-doctor-", Labels: pod.Labels},
+		ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, GenerateName: "quiesce-doctor-", Labels: labels},
 		Spec: corev1.PodSpec{
 			SchedulingGates:              []corev1.PodSchedulingGate{{Name: "quiesce.io/doctor"}},
 			AutomountServiceAccountToken: new(false),

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -28,14 +27,11 @@ func (g *gatherer) tryPolicy(ctx context.Context) {
 		needed = "create hookpolicies"
 	}
 	err := g.client.Create(ctx, policy, client.DryRunAll)
-	if apierrors.IsForbidden(err) && !admitted(err) {
-		g.facts.PolicyTrial = Fact[Trial]{Lacks: needed}
+	if cannot(err) {
+		g.facts.PolicyTrial = Fact[PolicyTrial]{Lacks: needed}
 		return
 	}
-	if admitted(err) {
-		err = nil // what refuses it comes after the webhook
-	}
-	g.facts.PolicyTrial = Fact[Trial]{Value: Trial{Refusal: err}}
+	g.facts.PolicyTrial = Fact[PolicyTrial]{Value: PolicyTrial{Trial{err}, policy.GetAnnotations()[v1alpha1.AuthorAnnotation] != ""}}
 }
 
 // tryPod has the API server look at a pod that a policy selects as if it were to be created.

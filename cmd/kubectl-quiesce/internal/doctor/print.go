@@ -11,7 +11,7 @@ import (
 	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/terminal"
 )
 
-// signs of severities on a terminal, and words elsewhere.
+// signs of severities on a terminal, beside their words.
 var signs = map[Severity]struct {
 	sign  string
 	style terminal.Style
@@ -23,8 +23,15 @@ var signs = map[Severity]struct {
 	OK:      {"✓", terminal.Green},
 }
 
-// printText writes a report for people: with signs where the other end draws, with words where it is a file or a pipe.
+// printText writes a report for people: with signs beside the words where the other end draws, so that what is copied from there is whole.
 func printText(to io.Writer, report *Report, draws bool, painter terminal.Painter) {
+	line := func(finding Finding) {
+		mark := fmt.Sprintf("%-8s", finding.Severity)
+		if draws {
+			mark = painter.Paint(signs[finding.Severity].style, signs[finding.Severity].sign+" "+mark)
+		}
+		fmt.Fprintf(to, "  %s %s\n", mark, terminal.Line(finding.Message))
+	}
 	group := ""
 	for _, finding := range report.Findings {
 		if finding.Group != group {
@@ -34,23 +41,40 @@ func printText(to io.Writer, report *Report, draws bool, painter terminal.Painte
 			group = finding.Group
 			fmt.Fprintln(to, painter.Paint(terminal.Bold, group))
 		}
-		mark, step := fmt.Sprintf("%-8s", finding.Severity), strings.Repeat(" ", 11)+"do:"
+		line(finding)
+		step := "           do:"
 		if draws {
-			mark, step = painter.Paint(signs[finding.Severity].style, signs[finding.Severity].sign), "    "+painter.Paint(terminal.Dim, "→")
+			step = "             " + painter.Paint(terminal.Dim, "→")
 		}
-		fmt.Fprintf(to, "  %s %s\n", mark, oneLine(finding.Message))
 		for _, do := range finding.Do {
-			fmt.Fprintf(to, "%s %s\n", step, do)
+			fmt.Fprintf(to, "%s %s\n", step, terminal.Line(do))
 		}
 	}
 	if len(report.Findings) > 0 {
 		fmt.Fprintln(to)
 	}
+	if problems := problems(report.Findings); len(problems) > 0 {
+		fmt.Fprintln(to, painter.Paint(terminal.Bold, "Problems"))
+		for _, finding := range problems {
+			line(finding)
+		}
+		fmt.Fprintln(to)
+	}
 	fmt.Fprintln(to, summaryLine(report.Summary))
 }
 
-// oneLine keeps what others have written from breaking the layout.
-func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+// problems are what is wrong, the gravest first: it is told again at the end, which is what is seen of a long report.
+func problems(findings []Finding) []Finding {
+	var found []Finding
+	for _, severity := range []Severity{Error, Warning} {
+		for _, finding := range findings {
+			if finding.Severity == severity {
+				found = append(found, finding)
+			}
+		}
+	}
+	return found
+}
 
 func summaryLine(summary Summary) string {
 	var parts []string

@@ -62,24 +62,35 @@ type need struct {
 }
 
 var (
-	read       = []string{"get", "list"}
-	ours       = v1alpha1.GroupVersion.Group
-	selections = slices.Concat(all(read, ours, "hookpolicies"), all(read, ours, "namespacedhookpolicies"), all(read, ours, "hookscripts"),
-		all(read, ours, "hooktemplates"))
+	read = []string{"get", "list"}
+	ours = v1alpha1.GroupVersion.Group
+	// selections are what package world reads, to tell which hooks run where.
+	selections = slices.Concat(all([]string{"list"}, ours, "hookpolicies"), all([]string{"list"}, ours, "namespacedhookpolicies"),
+		all([]string{"list"}, ours, "hookscripts"), all([]string{"list"}, ours, "hooktemplates"))
+	// resolved are what a template comes to is read of.
+	resolved = slices.Concat(all([]string{"get"}, ours, "hooktemplates"), all([]string{"get"}, ours, "hookscripts"))
 )
 
-// needs are the commands in the order of the help.
+// needs are the commands in the order of the help, each with what it asks of the API server and cannot do without.
 var needs = []need{
-	{command: "run", rights: slices.Concat(all([]string{"create", "get", "watch", "patch"}, ours, "hooksessions"), all([]string{"get", "list", "watch"}, ours, "hookruns"))},
-	{command: "explain", rights: slices.Concat(all([]string{"get"}, "", "pods"), selections)},
+	{command: "run", rights: slices.Concat(all([]string{"create", "patch", "list", "watch"}, ours, "hooksessions"), all([]string{"list", "watch"}, ours, "hookruns"))},
+	{command: "explain", rights: slices.Concat(all(read, "", "pods"), selections)},
 	{command: "preview --cluster", rights: slices.Concat(all([]string{"list"}, "", "pods"), selections)},
-	{command: "sessions, describe session, logs", rights: slices.Concat(all(read, ours, "hooksessions"), all(read, ours, "hookruns"))},
+	{command: "sessions, describe session, logs", rights: slices.Concat(all(read, ours, "hooksessions"), all([]string{"list"}, ours, "hookruns"))},
 	{command: "cancel", rights: all([]string{"get", "patch"}, ours, "hooksessions")},
-	{command: "thaw", rights: slices.Concat(all([]string{"get", "list"}, "", "pods"), all([]string{"create"}, "", "pods/exec"), selections)},
-	{command: "policies suspend|resume -n NAMESPACE", rights: all([]string{"get", "patch"}, ours, "namespacedhookpolicies")},
-	{command: "policies suspend|resume", rights: all([]string{"get", "patch"}, ours, "hookpolicies")},
-	{command: "scripts add", rights: all([]string{"get", "create", "patch"}, ours, "hookscripts")},
-	{command: "templates clone", rights: all([]string{"get", "create"}, ours, "hooktemplates")},
+	{command: "thaw", rights: slices.Concat(all(read, "", "pods"), all([]string{"create"}, "", "pods/exec"), all([]string{"get", "list", "patch"}, ours, "hooksessions"),
+		all([]string{"list"}, ours, "hookruns"))},
+	{command: "scripts list|show", rights: all(read, ours, "hookscripts")},
+	{command: "scripts add", rights: all([]string{"create"}, ours, "hookscripts")},
+	{command: "scripts add --replace", rights: all([]string{"get", "create", "update"}, ours, "hookscripts")},
+	{command: "scripts delete", rights: all([]string{"get", "delete"}, ours, "hookscripts")},
+	{command: "templates list|show", rights: all(read, ours, "hooktemplates")},
+	{command: "templates use|clone", rights: slices.Concat(resolved, all([]string{"create"}, ours, "hookpolicies"))},
+	{command: "templates use|clone --namespaced", rights: slices.Concat(resolved, all([]string{"create"}, ours, "namespacedhookpolicies"))},
+	{command: "policies list", rights: slices.Concat(all([]string{"list"}, ours, "hookpolicies"), all([]string{"list"}, ours, "namespacedhookpolicies"))},
+	{command: "policies suspend|resume --namespaced", rights: all([]string{"get", "list", "patch"}, ours, "namespacedhookpolicies")},
+	{command: "policies suspend|resume", rights: slices.Concat(all([]string{"get", "list", "patch"}, ours, "hookpolicies"),
+		all([]string{"get", "list", "patch"}, ours, "namespacedhookpolicies"))},
 }
 
 func all(verbs []string, group, resource string) []Right {

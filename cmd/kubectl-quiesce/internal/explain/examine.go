@@ -32,12 +32,15 @@ type scene struct {
 	explained []*corev1.Pod
 	template  *corev1.Pod
 
-	// What sessions of the namespace run on a backup, and on a restore.
-	onBackup, onRestore plan.Plan
+	// policies are those that may have to do with the namespace, and the plans what its sessions run on a backup, and on a restore. They are
+	// the same for all pods, of which there may be many.
+	policies            []candidate
+	onBackup, onRestore sessionPlan
 }
 
 // report is pure.
 func (s *scene) report() Report {
+	s.policies = s.candidates()
 	s.onBackup = s.plan(plan.Request{Operation: v1alpha1.OperationBackup})
 	s.onRestore = s.plan(plan.Request{Operation: v1alpha1.OperationRestore, DataSource: v1alpha1.SourceBackup})
 	report := Report{Kind: s.kind, Namespace: s.namespace, Name: s.name, Participation: s.participation(), NotKnown: s.world.Gaps}
@@ -97,8 +100,8 @@ func (s *scene) examine(pod *corev1.Pod, name string) Group {
 	known := world.PodOf(pod)
 	matched := s.world.Index.Match(s.namespaceMatched(), known.Pod)
 	group := Group{Ended: world.Ended(pod), OptedOut: optedOut(pod.Annotations)}
-	for _, policy := range s.policies() {
-		group.Policies = append(group.Policies, s.judge(policy, known))
+	for i := range s.policies {
+		group.Policies = append(group.Policies, s.judge(&s.policies[i], known))
 	}
 	group.Stamp = s.stamp(known, name)
 	if waits := stamp.BySession(matched, pod.Labels, pod.Annotations); waits != nil {

@@ -25,12 +25,12 @@ func New(frame *command.Frame) *cobra.Command {
 		Short: "Say why hooks run in a pod or do not",
 		Long: `Say why hooks run in a pod or do not.
 
-Shows whether the namespace takes part; every policy in order of precedence, and by which line of its selector it selects the
-pod or does not; what the pod carries for Velero, whether that is up to date, and what its user owns; which hooks a session
-runs, in order; and what a restore would add.
+Shows whether the namespace takes part; every policy in order of precedence, and which line of its selector selects the pod or
+does not; what the pod carries for Velero, whether that is up to date, and which annotations are its user's own; which hooks a
+session runs, in order; and what a restore would add.
 
-NAME alone is a pod. A deployment, statefulset, daemonset or replicaset is explained by its pods, those together of which there
-is nothing different to say; or by its pod template while it has none. What you may not read is said to be not known.`,
+NAME alone is a pod. A deployment, statefulset, daemonset or replicaset is explained by its pods, those that are alike together,
+or by its pod template while it has none. What you may not read is shown as not known.`,
 		Example: `  # Why does, or does not, a hook run in this pod?
   kubectl quiesce explain db-0 -n shop
 
@@ -47,10 +47,6 @@ is nothing different to say; or by its pod template while it has none. What you 
 			if err != nil {
 				return err
 			}
-			show, known := formats[output]
-			if !known {
-				return command.UsageErrorf(c, "--output %q is not a format: write json or yaml, or leave it out", output)
-			}
 			namespace, err := frame.Namespace()
 			if err != nil {
 				return err
@@ -63,13 +59,10 @@ is nothing different to say; or by its pod template while it has none. What you 
 			if err != nil {
 				return err
 			}
-			return show(frame.Out, s.report())
+			return formats[output](frame.Out, s.report())
 		},
 	}
-	c.Flags().StringVarP(&output, "output", "o", "", "format of the output: json or yaml; default: for people")
-	if err := c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"json", "yaml"}, cobra.ShellCompDirectiveNoFileComp)); err != nil {
-		panic(err) // the flag is there
-	}
+	command.Choice(c, &output, "output", "o", "Output format.", "json", "yaml")
 	return c
 }
 

@@ -12,45 +12,51 @@ import (
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
-// policies are those that may have to do with the namespace, in the order in which they apply, those included that cannot be used.
-func (s *scene) policies() []*policies.Policy {
-	var all []*policies.Policy
+// candidate is a policy that may have to do with the namespace.
+type candidate struct {
+	*policies.Policy
+	// compiled is nil where the selector makes no sense. A policy that is refused may have one all the same.
+	compiled *match.Policy
+	// missing is what the policy refers to and the user may not read.
+	missing *library.MissingError
+}
+
+// candidates are in the order in which they apply, those included that cannot be used.
+func (s *scene) candidates() []candidate {
+	var all []candidate
 	for i := range s.world.Policies {
-		if policy := &s.world.Policies[i]; policy.Namespace == "" || policy.Namespace == s.namespace {
-			all = append(all, policy)
+		policy := &s.world.Policies[i]
+		if policy.Namespace != "" && policy.Namespace != s.namespace {
+			continue
 		}
+		c := candidate{Policy: policy}
+		if compiled, err := match.Compile(policy.Ref, policy.Spec); err == nil {
+			c.compiled = compiled
+		}
+		if missing := (library.MissingError{}); errors.As(policy.Refusal, &missing) && s.world.Unread(missing.Kind) {
+			c.missing = &missing
+		}
+		all = append(all, c)
 	}
-	slices.SortFunc(all, func(a, b *policies.Policy) int {
+	slices.SortFunc(all, func(a, b candidate) int {
 		return match.Compare(&match.Policy{Ref: a.Ref, Spec: a.Spec}, &match.Policy{Ref: b.Ref, Spec: b.Spec})
 	})
 	return all
 }
 
-// notRead is what a policy refers to and the user may not read; false where it is refused for another reason, or not at all.
-func (s *scene) notRead(policy *policies.Policy) (library.MissingError, bool) {
-	var missing library.MissingError
-	return missing, errors.As(policy.Refusal, &missing) && s.world.Unread(missing.Kind)
-}
-
 func (s *scene) anyNotRead() bool {
-	return slices.ContainsFunc(s.policies(), func(policy *policies.Policy) bool {
-		_, hidden := s.notRead(policy)
-		return hidden
-	})
+	return slices.ContainsFunc(s.policies, func(policy candidate) bool { return policy.missing != nil })
 }
 
 // judge says how a policy stands to a pod.
-func (s *scene) judge(policy *policies.Policy, pod plan.Pod) Policy {
+func (s *scene) judge(policy *candidate, pod plan.Pod) Policy {
 	said := Policy{Ref: refOf(policy.Ref), Priority: policy.Spec.Priority}
-	// One that is refused may have a selector all the same.
-	compiled, err := match.Compile(policy.Ref, policy.Spec)
-	if err == nil {
-		said.Lines = lines(compiled.Explain(s.namespaceMatched(), pod.Pod))
+	if policy.compiled != nil {
+		said.Lines = lines(policy.compiled.Explain(s.namespaceMatched(), pod.Pod))
 	}
-	missing, hidden := s.notRead(policy)
 	switch {
-	case hidden:
-		said.Verdict, said.Reason = NotRead, fmt.Sprintf("it refers to %s %q, which you may not read", missing.Kind, missing.Name)
+	case policy.missing != nil:
+		said.Verdict, said.Reason = NotRead, fmt.Sprintf("it refers to %s %q, which you may not read", policy.missing.Kind, policy.missing.Name)
 	case policy.Refusal != nil:
 		said.Verdict, said.Reason = Refused, policy.Refusal.Error()
 	case policy.Spec.Suspend:
@@ -63,7 +69,7 @@ func (s *scene) judge(policy *policies.Policy, pod plan.Pod) Policy {
 		said.Verdict = Selected
 	}
 	if said.Verdict == Selected {
-		said.Hooks = hooks(compiled, pod)
+		said.Hooks = hooks(policy.compiled, pod)
 	}
 	return said
 }

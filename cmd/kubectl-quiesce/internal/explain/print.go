@@ -29,7 +29,7 @@ func write(out io.Writer, painter terminal.Painter, report Report) error {
 	if len(report.NotKnown) > 0 {
 		p.far = ", as far as is known"
 	}
-	p.line("%s %s/%s", report.Kind, report.Namespace, p.Paint(terminal.Bold, report.Name))
+	p.line("%s %s/%s", report.Kind, report.Namespace, p.paint(terminal.Bold, report.Name))
 	p.participation(report.Participation)
 	for i := range report.Groups {
 		p.group(&report, &report.Groups[i])
@@ -37,20 +37,35 @@ func write(out io.Writer, painter terminal.Painter, report Report) error {
 	if len(report.NotKnown) > 0 {
 		p.heading("NOT KNOWN", "")
 		for _, gap := range report.NotKnown {
-			p.line("  %s", p.Paint(terminal.Yellow, gap))
+			p.line("  %s", p.paint(terminal.Yellow, gap))
 		}
 	}
 	return p.err
 }
 
+// painted is text that has been set off, and what others have written in it escaped.
+type painted string
+
+func (p *printer) paint(style terminal.Style, text string) painted {
+	return painted(p.Paint(style, oneLine(text)))
+}
+
+// oneLine is text of others, such as commands and annotations, which can do nothing to the terminal.
+func oneLine(text string) string { return strings.ReplaceAll(terminal.Escape(text), "\n", " ") }
+
 func (p *printer) line(format string, values ...any) {
+	for i, value := range values {
+		if _, is := value.(painted); !is {
+			values[i] = oneLine(fmt.Sprint(value))
+		}
+	}
 	if p.err == nil {
 		_, p.err = fmt.Fprintf(p.out, format+"\n", values...)
 	}
 }
 
 func (p *printer) heading(title, rest string) {
-	p.line("\n%s%s", p.Paint(terminal.Bold, title), rest)
+	p.line("\n%s%s", p.paint(terminal.Bold, title), rest)
 }
 
 func (p *printer) participation(said Participation) {
@@ -58,7 +73,7 @@ func (p *printer) participation(said Participation) {
 	if style == "" {
 		style = terminal.Yellow
 	}
-	p.line("  %s", p.Paint(style, said.Message))
+	p.line("  %s", p.paint(style, said.Message))
 	switch said.Answer {
 	case NotYet:
 		p.line("  what follows, but for the stamp, is what would be if it had")
@@ -78,10 +93,10 @@ func (p *printer) group(report *Report, group *Group) {
 		p.heading(fmt.Sprintf("%d PODS", len(group.Pods)), ", all alike: "+strings.Join(group.Pods, ", "))
 	}
 	if group.OptedOut != "" {
-		p.line("  %s", p.Paint(terminal.Yellow, "opted out "+group.OptedOut))
+		p.line("  %s", p.paint(terminal.Yellow, "opted out "+group.OptedOut))
 	}
 	if group.Ended {
-		p.line("  %s", p.Paint(terminal.Yellow, "ended or about to: hooks pass it over"))
+		p.line("  %s", p.paint(terminal.Yellow, "ended or about to: hooks pass it over"))
 	}
 	p.heading("POLICIES", ", in order of precedence")
 	for i := range group.Policies {
@@ -97,16 +112,16 @@ func (p *printer) group(report *Report, group *Group) {
 }
 
 func (p *printer) policy(policy *Policy) {
-	verdict := map[Verdict]string{
-		Selected: p.Paint(terminal.Green, "selects the pod"), NotSelected: "does not select the pod",
+	verdict := map[Verdict]any{
+		Selected: p.paint(terminal.Green, "selects the pod"), NotSelected: "does not select the pod",
 		OptedOut: "would select the pod, which has opted out", Suspended: "is suspended",
-		Refused: p.Paint(terminal.Red, "cannot be used: "+policy.Reason), NotRead: p.Paint(terminal.Yellow, "is not known: "+policy.Reason),
+		Refused: p.paint(terminal.Red, "cannot be used: "+policy.Reason), NotRead: p.paint(terminal.Yellow, "is not known: "+policy.Reason),
 	}[policy.Verdict]
 	priority := ""
 	if policy.Priority != 0 {
 		priority = fmt.Sprintf(" (priority %d)", policy.Priority)
 	}
-	p.line("  %s %s%s %s", policy.Kind, p.Paint(terminal.Bold, policy.Name), priority, verdict)
+	p.line("  %s %s%s %s", policy.Kind, p.paint(terminal.Bold, policy.Name), priority, verdict)
 	telling := policy.Lines
 	if failing := failing(policy.Lines); len(failing) > 0 { // the others do not matter
 		telling = failing
@@ -148,7 +163,7 @@ func (p *printer) stamp(said *Stamp) {
 	case UpToDate:
 		switch {
 		case len(said.Carried) > 0:
-			p.line("  %s", p.Paint(terminal.Green, "up to date"))
+			p.line("  %s", p.paint(terminal.Green, "up to date"))
 		case said.BySession == nil:
 			p.line("  none, and none is to be")
 		}
@@ -159,7 +174,7 @@ func (p *printer) stamp(said *Stamp) {
 	case Template:
 		p.orNone(said.Wanted)
 	case Pending:
-		p.line("  %s", p.Paint(terminal.Yellow, "not up to date: the controller changes it within seconds; if not, see kubectl quiesce doctor"))
+		p.line("  %s", p.paint(terminal.Yellow, "not up to date: the controller changes it within seconds; if not, see kubectl quiesce doctor"))
 		p.line("  now:")
 		p.orNone(said.Carried)
 		p.line("  to be:")
@@ -192,7 +207,7 @@ func (p *printer) sides(sides []Side) {
 			names[i] = ref.String()
 		}
 		p.line("    %s the backup: by %s, in %s, timeout %s, onError %s", when, joined(names), side.Container, side.Timeout, side.OnError)
-		p.line("      %s", p.Paint(terminal.Dim, brief(side.Command)))
+		p.line("      %s", p.paint(terminal.Dim, brief(side.Command)))
 	}
 }
 
@@ -245,7 +260,7 @@ func (p *printer) steps(steps []Step) {
 	fmt.Fprintln(table, "  STAGE\tGROUP\tPOLICY\tHOOK\tRUNS")
 	for i := range steps {
 		step := &steps[i]
-		fmt.Fprintf(table, "  %s\t%d\t%s\t%s\t%s\n", step.Stage, step.Group, step.Policy, step.Hook, runs(step))
+		fmt.Fprintf(table, "  %s\t%d\t%s\t%s\t%s\n", step.Stage, step.Group, step.Policy, step.Hook, oneLine(runs(step)))
 	}
 	p.err = table.Flush()
 }
@@ -272,7 +287,7 @@ func (p *printer) restore(said *Restore) {
 	case said.Excluded:
 		p.line("  no init containers: the namespace is among restore.excludedNamespaces of the installation")
 	case refused:
-		p.line("  %s", p.Paint(terminal.Red, "the restored pod would be refused:"))
+		p.line("  %s", p.paint(terminal.Red, "the restored pod would be refused:"))
 	case len(said.InitContainers) > 0:
 		p.line("  init containers, ahead of the pod's own:")
 	default:
@@ -288,7 +303,7 @@ func (p *printer) restore(said *Restore) {
 			if err != nil {
 				panic(err) // strings always marshal
 			}
-			p.line("      %s", p.Paint(terminal.Dim, brief(string(command))))
+			p.line("      %s", p.paint(terminal.Dim, brief(string(command))))
 		}
 	}
 	for _, obstacle := range said.Obstacles {

@@ -5,25 +5,42 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/world"
 	"github.com/quiesce-io/quiesce/hooks/match"
 	"github.com/quiesce-io/quiesce/hooks/plan"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
+// sessionPlan is a plan, and where each of its steps has its pods.
+type sessionPlan struct {
+	plan.Plan
+	// targets are the places of pods among the targets of each step.
+	targets []map[types.UID]int
+}
+
 // plan is what a session of the namespace would run now.
-func (s *scene) plan(request plan.Request) plan.Plan {
+func (s *scene) plan(request plan.Request) sessionPlan {
 	request.Namespace = s.namespace
 	kinds, err := request.Here()
 	if err != nil {
 		panic(err) // what is asked for makes sense
 	}
-	return plan.Resolve(s.world.Index, plan.Session{Namespace: s.namespaceMatched(), Kinds: kinds}, s.present())
+	planned := sessionPlan{Plan: plan.Resolve(s.world.Index, plan.Session{Namespace: s.namespaceMatched(), Kinds: kinds}, s.present())}
+	for i := range planned.Steps {
+		places := map[types.UID]int{}
+		for place := range planned.Steps[i].Targets {
+			places[planned.Steps[i].Targets[place].UID] = place
+		}
+		planned.targets = append(planned.targets, places)
+	}
+	return planned
 }
 
 // steps are those of a plan for a pod, in the order in which they run: what runs in the pod, and what runs for it once, in another
 // pod or in none.
-func steps(planned plan.Plan, pod plan.Pod, matched []*match.Policy) (steps []Step) {
+func steps(planned sessionPlan, pod plan.Pod, matched []*match.Policy) (steps []Step) {
 	for i := range planned.Steps {
 		step := &planned.Steps[i]
 		at := slices.IndexFunc(matched, func(policy *match.Policy) bool { return policy.Ref == step.Policy })
@@ -36,11 +53,11 @@ func steps(planned plan.Plan, pod plan.Pod, matched []*match.Policy) (steps []St
 			steps = append(steps, said)
 			continue
 		}
-		target := slices.IndexFunc(step.Targets, func(target plan.Target) bool { return target.UID == pod.UID })
+		target, found := planned.targets[i][pod.UID]
 		if step.Hook.RunOn == v1alpha1.OnePod { // of which there is one, whichever pods are candidates
-			target, said.Pod = 0, step.Targets[0].Pod
+			target, found, said.Pod = 0, true, step.Targets[0].Pod
 		}
-		if target < 0 {
+		if !found {
 			continue // it is in another part of the step
 		}
 		said.Container = step.Targets[target].Container

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/command"
+	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/world"
 )
 
 const kindPod = "Pod"
@@ -110,5 +111,8 @@ func templated(workload client.Object, template *corev1.PodTemplateSpec) *corev1
 	pod := &corev1.Pod{ObjectMeta: *template.ObjectMeta.DeepCopy(), Spec: *template.Spec.DeepCopy()}
 	pod.Namespace, pod.UID = workload.GetNamespace(), workload.GetUID()
 	pod.Name = workload.GetName() + "-…"
+	if set, is := workload.(*appsv1.StatefulSet); is {
+		world.AddClaims(pod, set.Spec.VolumeClaimTemplates)
+	}
 	return pod
 }

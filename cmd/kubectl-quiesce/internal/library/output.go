@@ -13,46 +13,36 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/duration"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/printers"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/command"
+	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/terminal"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
 // format is how a list is printed: as a table, or as kubectl prints objects.
 type format struct {
-	flags     *genericclioptions.PrintFlags
+	*command.Print
 	noHeaders bool
 }
 
+const wideFormat = "wide"
+
 func newFormat(c *cobra.Command) *format {
-	f := &format{flags: genericclioptions.NewPrintFlags("")}
-	f.flags.AddFlags(c)
-	output := c.Flags().Lookup("output")
-	output.Usage = strings.Replace(output.Usage, "One of: (", "One of: (wide, ", 1)
-	c.Flags().BoolVar(&f.noHeaders, "no-headers", false, "Print a table without its first line, which names the columns.")
-	completeValues(c, "output", append(f.flags.AllowedFormats(), "wide")...)
+	f := &format{Print: command.NewPrint(c, wideFormat)}
+	command.NoHeadersFlag(c.Flags(), &f.noHeaders)
 	return f
 }
 
-func (f *format) wide() bool { return *f.flags.OutputFormat == "wide" }
-
-// isTable tells whether people read it.
-func (f *format) isTable() bool {
-	return f.wide() || *f.flags.OutputFormat == "" && *f.flags.TemplatePrinterFlags.TemplateArgument == ""
-}
+func (f *format) wide() bool { return f.Format() == wideFormat }
 
 // list prints objects as kubectl prints a list.
 func (f *format) list(out io.Writer, items []unstructured.Unstructured) error {
-	printer, err := f.flags.ToPrinter()
-	if err != nil {
-		return err
-	}
-	return printer.PrintObj(&unstructured.UnstructuredList{
+	return f.Object(out, &unstructured.UnstructuredList{
 		Object: map[string]any{"apiVersion": "v1", "kind": "List", "metadata": map[string]any{"resourceVersion": ""}},
 		Items:  items,
-	}, out)
+	})
 }
 
 // table is rows of cells. Columns whose heading begins with a star are for -o wide.
@@ -63,6 +53,16 @@ type table struct {
 
 const wideOnly = "*"
 
+// without is the table but for a column.
+func (t table) without(column string) table {
+	at := slices.Index(t.columns, column)
+	narrowed := table{columns: slices.Delete(slices.Clone(t.columns), at, at+1)}
+	for _, row := range t.rows {
+		narrowed.rows = append(narrowed.rows, slices.Delete(slices.Clone(row), at, at+1))
+	}
+	return narrowed
+}
+
 // print writes a table whose rows are sorted already.
 func (f *format) print(out io.Writer, t table) error {
 	w := printers.GetNewTabWriter(out)
@@ -70,7 +70,7 @@ func (f *format) print(out io.Writer, t table) error {
 		var shown []string
 		for i, cell := range cells {
 			if f.wide() || !strings.HasPrefix(t.columns[i], wideOnly) {
-				shown = append(shown, strings.Join(strings.Fields(cell), " "))
+				shown = append(shown, terminal.Line(cell))
 			}
 		}
 		fmt.Fprintln(w, strings.Join(shown, "\t"))
@@ -122,24 +122,6 @@ func read[T any](items []unstructured.Unstructured) ([]T, error) {
 		}
 	}
 	return all, nil
-}
-
-func completeValues(c *cobra.Command, flag string, values ...string) {
-	// It fails where there is no such flag, or where it is completed already: neither can be.
-	_ = c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
-}
-
-// printObject prints an object as kubectl get -o does.
-func printObject(out io.Writer, flags *genericclioptions.PrintFlags, object client.Object) error {
-	printer, err := flags.ToPrinter()
-	if err != nil {
-		return err
-	}
-	plain, err := plainly(object)
-	if err != nil {
-		return err
-	}
-	return printer.PrintObj(plain, out)
 }
 
 // readiness is the status of the condition Ready.

@@ -29,7 +29,7 @@ func someScripts() []v1alpha1.HookScript {
 		{ObjectMeta: hoursOld("large"), Spec: v1alpha1.HookScriptSpec{Script: "#!/usr/bin/env python3\n" + strings.Repeat("#", 20_000)}},
 		{
 			ObjectMeta: hoursOld("verify-db"),
-			Spec:       v1alpha1.HookScriptSpec{Script: "#!/bin/sh -e\nsync\n", Notes: "Looked after by\nthe storage team."},
+			Spec:       v1alpha1.HookScriptSpec{Script: "#!/bin/sh -e\nsync\n", Notes: "Looked after by\nthe storage team.\x1b[2J"},
 			Status: v1alpha1.HookScriptStatus{
 				Usage:      v1alpha1.Usage{Uses: 2, Users: "HookPolicy/postgres, NamespacedHookPolicy/shop/db"},
 				Conditions: inUse(metav1.ConditionTrue, v1alpha1.ReasonUsable, ""),
@@ -59,14 +59,15 @@ func TestTables(t *testing.T) {
 	require.NoError(t, err)
 	all[0].Status.Users = "HookPolicy/cassandra"
 	for name, content := range map[string]table{
-		"scripts": scriptsTable(someScripts()), "templates": templatesTable(all[:4]), "policies": policiesTable(somePolicies()),
+		"scripts": scriptsTable(someScripts()), "templates": templatesTable(all[:4], false), "delivered": templatesTable(all[:4], true),
+		"policies": policiesTable(somePolicies(), false), "policies-everywhere": policiesTable(somePolicies(), true),
 	} {
 		for output, file := range map[string]string{"": name + ".txt", "wide": name + ".wide.txt"} {
 			t.Run(file, func(t *testing.T) {
 				c := &cobra.Command{}
 				f := newFormat(c)
 				require.NoError(t, c.ParseFlags([]string{"-o", output}))
-				require.True(t, f.isTable())
+				require.False(t, f.Objects())
 				var out bytes.Buffer
 				require.NoError(t, f.print(&out, content))
 				golden(t, file, out.String())
@@ -93,7 +94,7 @@ func TestListsArePrintedAsKubectlPrintsThem(t *testing.T) {
 		c := &cobra.Command{}
 		f := newFormat(c)
 		require.NoError(t, c.ParseFlags([]string{"-o", output}))
-		require.False(t, f.isTable())
+		require.True(t, f.Objects())
 		var out bytes.Buffer
 		require.NoError(t, f.list(&out, items))
 		assert.Equal(t, want, out.String(), output)
@@ -123,7 +124,7 @@ func TestATemplateIsShownWithItsHooksByTheirStages(t *testing.T) {
 		}
 		t.Run(all[i].Name, func(t *testing.T) {
 			var out bytes.Buffer
-			showTemplate(page{&out, 100}, &all[i], scripts)
+			showTemplate(page{&out, 100}, &all[i], scripts, false)
 			golden(t, all[i].Name+".show.txt", out.String())
 		})
 	}
@@ -132,6 +133,18 @@ func TestATemplateIsShownWithItsHooksByTheirStages(t *testing.T) {
 func TestEveryActionIsShown(t *testing.T) {
 	template := &v1alpha1.HookTemplate{ObjectMeta: metav1.ObjectMeta{Name: "all"}, Spec: readSpec(t, "testdata/all.template.yaml")}
 	var out bytes.Buffer
-	showTemplate(page{&out, 80}, template, false)
+	showTemplate(page{&out, 80}, template, false, false)
 	golden(t, "all.show.txt", out.String())
+}
+
+func TestATemplateCannotSetTheTerminal(t *testing.T) {
+	template := &v1alpha1.HookTemplate{ObjectMeta: metav1.ObjectMeta{Name: "all"}, Spec: readSpec(t, "testdata/all.template.yaml")}
+	template.Spec.Application, template.Spec.Description = "a\x1b[31m", "b\x1b[2Jc"
+	template.Spec.Hooks[0].Exec.Command = []string{"printf", "\x1b]0;title\a"}
+	var out bytes.Buffer
+	showTemplate(page{&out, 80}, template, true, true)
+	assert.NotContains(t, out.String(), "\x1b")
+	assert.NotContains(t, out.String(), "\a")
+	assert.Contains(t, out.String(), `b\x1b[2Jc`)
+	assert.NotContains(t, out.String(), "Used by", "it is in no cluster")
 }

@@ -1,13 +1,11 @@
 package library
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/command"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
@@ -18,37 +16,19 @@ type params struct {
 	plain, secret []string
 }
 
-func (p *params) addFlags(frame *command.Frame, c *cobra.Command) {
+func (p *params) addFlags(source *templateSource, c *cobra.Command) {
 	// Not a slice, of which the values would be split at commas.
-	c.Flags().StringArrayVar(&p.plain, "param", nil, "Value of a param of the template, as NAME=VALUE. May be repeated.")
+	c.Flags().StringArrayVar(&p.plain, "param", nil, "Value of a param of the template, as NAME=VALUE; can be repeated.")
 	c.Flags().StringArrayVar(&p.secret, "param-from-secret", nil,
-		"Value of a secret param, as NAME=SECRET/KEY: a key of a Secret in the pod's namespace. May be repeated.")
+		"Value of a secret param, as NAME=SECRET/KEY: a key of a Secret in the pod's namespace; can be repeated.")
 	for flag, secret := range map[string]bool{"param": false, "param-from-secret": true} {
-		// It fails where there is no such flag, or where it is completed already: neither can be.
-		_ = c.RegisterFlagCompletionFunc(flag, func(c *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		command.CompleteFlag(c, flag, func(c *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 			if len(args) == 0 || strings.Contains(typed, "=") {
 				return nil, cobra.ShellCompDirectiveNoFileComp
 			}
-			offered, directive := frame.Complete(func(ctx context.Context, cluster client.Reader) []cobra.Completion {
-				return offerParams(ctx, cluster, args[0], secret)
-			})(c, nil, typed)
-			return offered, directive | cobra.ShellCompDirectiveNoSpace
+			return source.completeParams(c, args[0], typed, secret)
 		})
 	}
-}
-
-func offerParams(ctx context.Context, cluster client.Reader, name string, secret bool) []cobra.Completion {
-	template := &v1alpha1.HookTemplate{}
-	if cluster.Get(ctx, client.ObjectKey{Name: name}, template) != nil {
-		return nil
-	}
-	var offered []cobra.Completion
-	for i := range template.Spec.Params {
-		if param := &template.Spec.Params[i]; param.Secret == secret {
-			offered = append(offered, cobra.CompletionWithDesc(param.Name+"=", param.Usage))
-		}
-	}
-	return offered
 }
 
 // values are those that a template gets, in its order. What is wrong with them is said in terms of the command line; what patterns say of

@@ -18,8 +18,9 @@ func newPoliciesList(frame *command.Frame) *cobra.Command {
 		f        *format
 	)
 	c := &cobra.Command{
-		Use:   "list",
-		Short: "List policies of both kinds",
+		Use:     "list",
+		Aliases: []string{"ls"},
+		Short:   "List policies of both kinds",
 		Long: `List policies of both kinds: HookPolicies, and the NamespacedHookPolicies of the namespace.
 
 READY is whether a policy is in use, MATCHED for how many pods it has hooks, and STAMPED how many carry them.`,
@@ -42,7 +43,7 @@ READY is whether a policy is in use, MATCHED for how many pods it has hooks, and
 			if err != nil {
 				return err
 			}
-			if !f.isTable() {
+			if f.Objects() {
 				return f.list(frame.Out, found.items)
 			}
 			if len(found.read) == 0 {
@@ -53,18 +54,20 @@ READY is whether a policy is in use, MATCHED for how many pods it has hooks, and
 				fmt.Fprintf(frame.ErrOut, "No resources found%s\n", where)
 				return nil
 			}
-			return f.print(frame.Out, policiesTable(found.read))
+			return f.print(frame.Out, policiesTable(found.read, all))
 		},
 	}
-	c.Flags().BoolVarP(&all, "all-namespaces", "A", false, "List NamespacedHookPolicies of all namespaces.")
-	addSelector(c, &selector)
+	command.AllNamespacesFlag(c.Flags(), &all, "NamespacedHookPolicies")
+	command.SelectorFlag(c.Flags(), &selector, "Policies", "team=storage")
 	f = newFormat(c)
 	return c
 }
 
-func policiesTable(all []policy) table {
-	t := table{columns: []string{
-		"NAME", "NAMESPACE", "KIND", "READY", "SUSPENDED", "PRIORITY", "MATCHED", "STAMPED", "TEMPLATE", "AGE", wideOnly + "REASON", wideOnly + "MESSAGE"}}
+// policiesTable has the columns that kubectl get has for either kind in its order, and ahead of them what tells policies of both apart.
+// Namespaces are told where there may be several, as kubectl does.
+func policiesTable(all []policy, namespaces bool) table {
+	t := table{columns: []string{"NAMESPACE", "NAME", "KIND", "TEMPLATE", "MATCHED", "STAMPED", "SUSPENDED", "READY", "AGE",
+		wideOnly + "STAGES", wideOnly + "PRIORITY", wideOnly + "REASON", wideOnly + "MESSAGE"}}
 	for _, p := range all {
 		template := ""
 		if p.spec.Template != nil {
@@ -75,10 +78,13 @@ func policiesTable(all []policy) table {
 			reason, message = ready.Reason, ready.Message
 		}
 		t.rows = append(t.rows, []string{
-			p.Name, orNone(p.Namespace), p.Kind(), readiness(p.status.Conditions), strconv.FormatBool(p.spec.Suspend),
-			strconv.Itoa(int(p.spec.Priority)), strconv.Itoa(int(p.status.MatchedPods)), strconv.Itoa(int(p.status.StampedPods)),
-			orNone(template), age(p.created), orNone(reason), orNone(message),
+			orNone(p.Namespace), p.Name, p.Kind(), orNone(template), strconv.Itoa(int(p.status.MatchedPods)), strconv.Itoa(int(p.status.StampedPods)),
+			strconv.FormatBool(p.spec.Suspend), readiness(p.status.Conditions), age(p.created),
+			orNone(p.status.Stages), strconv.Itoa(int(p.spec.Priority)), orNone(reason), orNone(message),
 		})
+	}
+	if !namespaces {
+		return t.without("NAMESPACE")
 	}
 	return t
 }

@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/command"
+	"github.com/quiesce-io/quiesce/hooks/match"
 )
 
 // direction is which way policies are switched.
@@ -54,7 +55,7 @@ To resume a policy is to write it, so that its author's rights are checked, and 
 type choice struct {
 	all, allNamespaces, namespaced, yes bool
 	selector                            string
-	run                                 dryRun
+	run                                 command.DryRun
 }
 
 func newPoliciesSwitch(frame *command.Frame, d direction) *cobra.Command {
@@ -68,11 +69,11 @@ func newPoliciesSwitch(frame *command.Frame, d direction) *cobra.Command {
 		RunE:              func(c *cobra.Command, args []string) error { return d.run(c, frame, &which, args) },
 	}
 	c.Flags().BoolVar(&which.all, "all", false, "All HookPolicies, and all NamespacedHookPolicies of the namespace.")
-	c.Flags().BoolVarP(&which.allNamespaces, "all-namespaces", "A", false, "With --all or --selector: NamespacedHookPolicies of all namespaces.")
+	command.AllNamespacesFlag(c.Flags(), &which.allNamespaces, "With --all or --selector: NamespacedHookPolicies")
 	c.Flags().BoolVar(&which.namespaced, "namespaced", false, "NamespacedHookPolicies only.")
-	c.Flags().BoolVarP(&which.yes, "yes", "y", false, "Do not ask before all are switched.")
-	addSelector(c, &which.selector)
-	which.run.addFlag(c)
+	c.Flags().BoolVarP(&which.yes, "yes", "y", false, "With --all: do not ask for confirmation.")
+	command.SelectorFlag(c.Flags(), &which.selector, "Policies", "team=storage")
+	command.DryRunFlag(c, &which.run, dryRunUsage)
 	return c
 }
 
@@ -85,7 +86,7 @@ func (w *choice) check(c *cobra.Command, args []string) error {
 	case w.allNamespaces && len(args) > 0:
 		return command.UsageErrorf(c, "names are of one namespace: leave -A out, and write -n with it")
 	}
-	return w.run.check(c)
+	return nil
 }
 
 func (d *direction) run(c *cobra.Command, frame *command.Frame, which *choice, args []string) error {
@@ -101,12 +102,8 @@ func (d *direction) run(c *cobra.Command, frame *command.Frame, which *choice, a
 		return err
 	}
 	if len(args) > 0 {
-		return each(frame, args, func(argument string) error {
-			p, err := findPolicy(c.Context(), cluster, namespace, argument, which.namespaced)
-			if err != nil {
-				return err
-			}
-			return d.flip(c.Context(), frame, cluster, which, p)
+		return flipEach(c.Context(), frame, cluster, d, which, args, func(argument string) (policy, error) {
+			return findPolicy(c.Context(), cluster, namespace, argument, which.namespaced)
 		})
 	}
 	if which.allNamespaces {
@@ -120,37 +117,55 @@ func (d *direction) run(c *cobra.Command, frame *command.Frame, which *choice, a
 		fmt.Fprintln(frame.ErrOut, "No resources found")
 		return nil
 	}
-	if which.all && !which.yes && which.run == wetRun {
+	if which.all && !which.yes && which.run == command.DryRunNone {
 		if err := d.confirm(c, frame, namespace, found.read); err != nil {
 			return err
 		}
 	}
-	return each(frame, found.read, func(p policy) error { return d.flip(c.Context(), frame, cluster, which, p) })
+	return flipEach(c.Context(), frame, cluster, d, which, found.read, func(p policy) (policy, error) { return p, nil })
 }
 
-// flip switches one policy. One that is as it is to be is left alone.
-func (d *direction) flip(ctx context.Context, frame *command.Frame, cluster client.Client, which *choice, p policy) error {
+// flipEach switches policies, and then tells of open sessions that run hooks of those suspended: they go on by their own record all the same,
+// and in an emergency nothing is to wait for them.
+func flipEach[T any](ctx context.Context, frame *command.Frame, cluster client.Client, d *direction, which *choice, things []T, find func(T) (policy, error)) error {
+	var switched []match.Ref
+	err := each(frame, things, func(thing T) error {
+		p, err := find(thing)
+		if err != nil {
+			return err
+		}
+		changed, err := d.flip(ctx, frame, cluster, which, p)
+		if changed {
+			switched = append(switched, p.Ref)
+		}
+		return err
+	})
+	if d.suspend {
+		warnOfSessions(ctx, frame, cluster, switched)
+	}
+	return err
+}
+
+// flip switches one policy, and tells whether it did. One that is as it is to be is left alone.
+func (d *direction) flip(ctx context.Context, frame *command.Frame, cluster client.Client, which *choice, p policy) (bool, error) {
 	if p.spec.Suspend == d.suspend {
 		fmt.Fprintf(frame.Out, "%s %s already\n", namedWithNamespace(p), d.state())
-		return nil
+		return false, nil
 	}
-	if d.suspend { // as long as it is known which pods are its own
-		warnOfSessions(ctx, frame, cluster, p.Ref)
-	}
-	if which.run != clientRun {
+	if which.run != command.DryRunClient {
 		var options []client.PatchOption
-		if which.run == serverRun {
+		if which.run == command.DryRunServer {
 			options = append(options, client.DryRunAll)
 		}
 		patch := client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"spec":{"suspend":%t}}`, d.suspend))
 		pods := *p.status
 		if err := cluster.Patch(ctx, p.object, patch, options...); err != nil {
-			return err
+			return false, err
 		}
 		p.status = &pods
 	}
-	fmt.Fprintf(frame.Out, "%s %s%s\n", namedWithNamespace(p), which.run.said(d.participle), d.affected(p))
-	return nil
+	fmt.Fprintf(frame.Out, "%s %s%s\n", namedWithNamespace(p), which.run.Said(d.participle), d.affected(p))
+	return true, nil
 }
 
 // state is how a policy is that is left alone.
@@ -208,15 +223,12 @@ func (d *direction) question(namespace string, all []policy) string {
 	if d.suspend {
 		text += "; their hooks are taken off " + pods(stamped)
 	}
-	return text + ". Go on? [y/N] "
+	return text + ". Go on?"
 }
 
 func (d *direction) confirm(c *cobra.Command, frame *command.Frame, namespace string, all []policy) error {
 	if !slices.ContainsFunc(all, func(p policy) bool { return p.spec.Suspend != d.suspend }) {
 		return nil
 	}
-	if !isTerminal(frame.In) {
-		return command.UsageErrorf(c, "--all asks before it switches policies, and nobody can answer here: write --yes")
-	}
-	return ask(frame, d.question(namespace, all))
+	return frame.Confirm(c, d.question(namespace, all))
 }

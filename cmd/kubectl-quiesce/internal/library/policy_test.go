@@ -38,8 +38,8 @@ func TestAPolicyIsNamedAloneOrWithItsKind(t *testing.T) {
 func TestBeforeAllAreSwitchedItIsAskedOfHowMany(t *testing.T) {
 	all := somePolicies() // of which one is suspended already
 	assert.Equal(t, "This will suspend 1 HookPolicies of the cluster, and 1 NamespacedHookPolicies of namespace shop; "+
-		"their hooks are taken off 11 pods. Go on? [y/N] ", suspending.question("shop", all))
-	assert.Equal(t, "This will resume 0 HookPolicies of the cluster, and 1 NamespacedHookPolicies of all namespaces. Go on? [y/N] ", resuming.question("", all))
+		"their hooks are taken off 11 pods. Go on?", suspending.question("shop", all))
+	assert.Equal(t, "This will resume 0 HookPolicies of the cluster, and 1 NamespacedHookPolicies of all namespaces. Go on?", resuming.question("", all))
 }
 
 func TestAPolicyIsWrittenAsAnArgument(t *testing.T) {

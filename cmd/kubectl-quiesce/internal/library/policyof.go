@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -12,6 +13,7 @@ import (
 	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/command"
 	"github.com/quiesce-io/quiesce/hooks/advice"
 	"github.com/quiesce-io/quiesce/hooks/match"
+	"github.com/quiesce-io/quiesce/hooks/stamp"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
@@ -20,6 +22,7 @@ type policyOf struct {
 	name       string
 	namespaced bool
 	mode       string
+	source     templateSource
 	params
 	selection
 	*writing
@@ -27,17 +30,16 @@ type policyOf struct {
 
 // newPolicyOf makes a command of which the policy is written that a function picks: one that uses the template, or what it comes to.
 func newPolicyOf(frame *command.Frame, c *cobra.Command, pick func(use, resolved *v1alpha1.HookPolicySpec) v1alpha1.HookPolicySpec) *cobra.Command {
-	p := &policyOf{}
+	p := &policyOf{source: templateSource{frame: frame}}
 	c.Args = command.One("the NAME of a template")
-	c.ValidArgsFunction = command.First(frame.CompleteTemplates)
+	c.ValidArgsFunction = command.First(p.source.complete)
 	c.RunE = func(c *cobra.Command, args []string) error { return p.run(c, args[0], pick) }
-	c.Flags().StringVar(&p.name, "as", "", "Name of the policy. To impersonate somebody, write --as-user here.")
-	// What kubectl calls --as.
-	c.Flags().StringVar(frame.Flags.Impersonate, "as-user", "", "Username to impersonate for the operation.")
+	c.Flags().StringVar(&p.name, "as", "", "Name of the policy. To impersonate a user, write kubectl's --as ahead of the word templates.")
 	c.Flags().BoolVar(&p.namespaced, "namespaced", false, "Write a NamespacedHookPolicy, in the namespace of -n and for its pods alone.")
-	c.Flags().StringVar(&p.mode, "velero-mode", "", "How its hooks come to Velero's backups: Stamp or Session. Default: Stamp.")
-	completeValues(c, "velero-mode", string(v1alpha1.VeleroStamp), string(v1alpha1.VeleroSession))
-	p.params.addFlags(frame, c)
+	command.Choice(c, &p.mode, "velero-mode", "", "How its hooks run in Velero's backups (without it, Stamp).",
+		string(v1alpha1.VeleroStamp), string(v1alpha1.VeleroSession))
+	p.source.addFlag(c)
+	p.params.addFlags(&p.source, c)
 	p.selection.addFlags(frame, c)
 	p.writing = newWriting(frame, c)
 	return c
@@ -58,12 +60,8 @@ func (p *policyOf) run(c *cobra.Command, name string, pick func(use, resolved *v
 	if err := p.check(c); err != nil {
 		return err
 	}
-	cluster, err := p.frame.Client()
+	template, err := p.source.template(c, name)
 	if err != nil {
-		return err
-	}
-	template := &v1alpha1.HookTemplate{}
-	if err := get(c.Context(), cluster, name, template); err != nil {
 		return err
 	}
 	ref := match.Ref{Name: p.name}
@@ -76,7 +74,7 @@ func (p *policyOf) run(c *cobra.Command, name string, pick func(use, resolved *v
 	if err != nil {
 		return err
 	}
-	l, err := libraryFor(c.Context(), cluster, template)
+	l, err := p.source.library(c.Context(), template)
 	if err != nil {
 		return err
 	}
@@ -89,6 +87,10 @@ func (p *policyOf) run(c *cobra.Command, name string, pick func(use, resolved *v
 	}
 	for _, warning := range advice.For(resolved) {
 		p.frame.Warn(warning)
+	}
+	if hooks := stamp.SessionOnly(resolved); len(hooks) > 0 {
+		fmt.Fprintf(p.frame.ErrOut, "Note: in sessions, such as those of kubectl quiesce run, all hooks run; in Velero's backups not %s: "+
+			"write --velero-mode Session for these to wait for a session.\n", strings.Join(hooks, ", "))
 	}
 	return p.write(c.Context(), ref, pick(use, resolved))
 }
@@ -147,7 +149,7 @@ func (p *policyOf) sent(ref match.Ref, policy client.Object, status *v1alpha1.Ho
 		return errors.New(command.Sentence(err) + ". For the pods of one namespace a NamespacedHookPolicy will do, which takes no more than edit there: write --namespaced -n NAMESPACE")
 	case err != nil:
 		return err
-	case p.dryRun != wetRun || *p.print.OutputFormat != "":
+	case p.dryRun != command.DryRunNone || p.print.Format() != "":
 		return nil
 	case status.ObservedGeneration == policy.GetGeneration():
 		fmt.Fprintf(p.frame.ErrOut, "It matches %d pods, of which %d are stamped.\n", status.MatchedPods, status.StampedPods)

@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"sigs.k8s.io/yaml"
 
@@ -31,17 +30,11 @@ func readSpec(t *testing.T, file string) (spec v1alpha1.HookTemplateSpec) {
 	return spec
 }
 
-func delivered(t *testing.T, name string) *v1alpha1.HookTemplate {
+func deliveredAs(t *testing.T, name string) *v1alpha1.HookTemplate {
 	t.Helper()
-	all, err := templates.All()
+	template, err := deliveredTemplate(name)
 	require.NoError(t, err)
-	for i := range all {
-		if all[i].Name == name {
-			return &all[i]
-		}
-	}
-	require.Fail(t, "there is no such template", name)
-	return nil
+	return template
 }
 
 // commandLineOf is what flags say of a policy, and the command for its errors.
@@ -51,7 +44,7 @@ func commandLineOf(t *testing.T, flags ...string) (*policyOf, *cobra.Command) {
 	_, frame := command.NewRoot(streams)
 	p, c := &policyOf{}, &cobra.Command{Use: "use"}
 	c.Flags().BoolVar(&p.namespaced, "namespaced", false, "")
-	p.params.addFlags(frame, c)
+	p.params.addFlags(&p.source, c)
 	p.selection.addFlags(frame, c)
 	require.NoError(t, c.ParseFlags(flags))
 	return p, c
@@ -72,9 +65,11 @@ func both(t *testing.T, template *v1alpha1.HookTemplate, flags ...string) (use, 
 
 func asYAML(t *testing.T, name string, spec v1alpha1.HookPolicySpec) string {
 	t.Helper()
-	flags := genericclioptions.NewPrintFlags("created").WithDefaultOutput("yaml")
+	c := &cobra.Command{}
+	printer := command.NewPrint(c)
+	require.NoError(t, c.ParseFlags([]string{"-o", "yaml"}))
 	var out bytes.Buffer
-	require.NoError(t, printObject(&out, flags, &v1alpha1.HookPolicy{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: spec}))
+	require.NoError(t, printObject(&out, printer, &v1alpha1.HookPolicy{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: spec}))
 	return out.String()
 }
 
@@ -90,7 +85,7 @@ func TestAPolicyIsWrittenAsYAML(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			use, own := both(t, delivered(t, test.template), test.flags...)
+			use, own := both(t, deliveredAs(t, test.template), test.flags...)
 			golden(t, name+".use.yaml", asYAML(t, "db", use))
 			if name != "suggested" {
 				golden(t, name+".clone.yaml", asYAML(t, "db", own))

@@ -19,15 +19,16 @@ func newScriptsAdd(frame *command.Frame) *cobra.Command {
 	)
 	c := &cobra.Command{
 		Use:   "add NAME -f FILE",
-		Short: "Add a script from a file or stdin",
-		Long: `Add a script from a file or stdin, under a name by which hooks refer to it.
+		Short: "Add a script from a file or standard input",
+		Long: `Add a script from a file or standard input, under a name by which hooks refer to it.
 
-It is checked before it is sent: its first line names the interpreter, it has at most 98,304 bytes, in UTF-8, and line ends of
-Unix. With --replace it takes the place of the script that has the name already, for all hooks that run it: they are told.`,
+It is checked before it is sent: its first line must name the interpreter, and it may have at most 98,304 bytes, in UTF-8, with
+Unix line endings. With --replace it takes the place of the script that has the name already, for all hooks that run it: these are
+listed.`,
 		Example: `  # Add a script from a file
   kubectl quiesce scripts add verify-db -f verify-db.sh
 
-  # Add one from stdin, with a note for people
+  # Add one from standard input, with a note for people
   generate-script | kubectl quiesce scripts add verify-db -f - --notes 'Looked after by the storage team.'
 
   # See whose hooks would run it, and what the API server says, before it takes the place of the script that is there
@@ -39,10 +40,14 @@ Unix. With --replace it takes the place of the script that has the name already,
 		ValidArgsFunction: command.First(frame.CompleteScripts),
 		RunE: func(c *cobra.Command, args []string) error {
 			if file == "" {
-				return command.UsageErrorf(c, "write -f with the script's file, or -f - for stdin")
+				return command.UsageErrorf(c, "write -f with the script's file, or -f - for standard input")
 			}
 			if err := w.check(c); err != nil {
 				return err
+			}
+			name, err := command.Scripts.NameOf(args[0])
+			if err != nil {
+				return command.UsageErrorf(c, "%w", err)
 			}
 			text, err := readScript(frame.In, file)
 			if err != nil {
@@ -50,7 +55,7 @@ Unix. With --replace it takes the place of the script that has the name already,
 			}
 			_, err = send(c.Context(), w, replacement[*v1alpha1.HookScript]{
 				fresh: &v1alpha1.HookScript{
-					ObjectMeta: metav1.ObjectMeta{Name: args[0]}, Spec: v1alpha1.HookScriptSpec{Notes: notes, Script: text}},
+					ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: v1alpha1.HookScriptSpec{Notes: notes, Script: text}},
 				existing: &v1alpha1.HookScript{},
 				change: func(existing *v1alpha1.HookScript) {
 					existing.Spec.Script = text
@@ -58,14 +63,14 @@ Unix. With --replace it takes the place of the script that has the name already,
 						existing.Spec.Notes = notes
 					}
 				},
-				look:    "kubectl quiesce scripts show " + args[0],
+				look:    "kubectl quiesce scripts show " + name,
 				reaches: func(existing *v1alpha1.HookScript) { tellUsers(frame, existing.Name, &existing.Status.Usage) },
 			})
 			return err
 		},
 	}
-	c.Flags().StringVarP(&file, "filename", "f", "", "File that has the script; - is stdin.")
-	c.Flags().StringVar(&notes, "notes", "", "Notes for people: what it does, who looks after it.")
+	c.Flags().StringVarP(&file, "filename", "f", "", "File that has the script; - for standard input.")
+	c.Flags().StringVar(&notes, "notes", "", "Notes for people: what the script does, who looks after it.")
 	w = newWriting(frame, c)
 	return c
 }

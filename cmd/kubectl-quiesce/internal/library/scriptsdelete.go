@@ -13,10 +13,11 @@ import (
 )
 
 func newScriptsDelete(frame *command.Frame) *cobra.Command {
-	var run dryRun
+	var run command.DryRun
 	c := &cobra.Command{
-		Use:   "delete NAME...",
-		Short: "Delete scripts that nobody uses",
+		Use:     "delete NAME...",
+		Aliases: []string{"rm"},
+		Short:   "Delete scripts that nobody uses",
 		Long: `Delete scripts that nobody uses.
 
 One that is used is not deleted, and its users are named. Policies that are suspended count as well.`,
@@ -28,29 +29,30 @@ One that is used is not deleted, and its users are named. Policies that are susp
 		Args:              command.AtLeastOne("the NAME of a script"),
 		ValidArgsFunction: frame.CompleteScripts,
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := run.check(c); err != nil {
-				return err
+			names, err := command.Scripts.NamesOf(args)
+			if err != nil {
+				return command.UsageErrorf(c, "%w", err)
 			}
 			cluster, err := frame.Client()
 			if err != nil {
 				return err
 			}
-			return each(frame, args, func(name string) error { return deleteScript(c.Context(), frame, cluster, name, run) })
+			return each(frame, names, func(name string) error { return deleteScript(c.Context(), frame, cluster, name, run) })
 		},
 	}
-	run.addFlag(c)
+	command.DryRunFlag(c, &run, dryRunUsage)
 	return c
 }
 
-func deleteScript(ctx context.Context, frame *command.Frame, cluster client.Client, name string, run dryRun) error {
+func deleteScript(ctx context.Context, frame *command.Frame, cluster client.Client, name string, run command.DryRun) error {
 	script := &v1alpha1.HookScript{}
 	if err := get(ctx, cluster, name, script); err != nil {
 		return err
 	}
-	if run != clientRun {
+	if run != command.DryRunClient {
 		// That one which was read, and no other that has come under its name.
 		options := []client.DeleteOption{client.Preconditions{UID: &script.UID}}
-		if run == serverRun {
+		if run == command.DryRunServer {
 			options = append(options, client.DryRunAll)
 		}
 		err := cluster.Delete(ctx, script, options...)
@@ -62,6 +64,6 @@ func deleteScript(ctx context.Context, frame *command.Frame, cluster client.Clie
 			return err
 		}
 	}
-	fmt.Fprintln(frame.Out, named(script), run.said("deleted"))
+	fmt.Fprintln(frame.Out, named(script), run.Said("deleted"))
 	return nil
 }

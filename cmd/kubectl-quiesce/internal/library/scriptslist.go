@@ -2,13 +2,8 @@ package library
 
 import (
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/labels"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/command"
 	"github.com/quiesce-io/quiesce/hooks/script"
@@ -21,9 +16,10 @@ func newScriptsList(frame *command.Frame) *cobra.Command {
 		f        *format
 	)
 	c := &cobra.Command{
-		Use:   "list",
-		Short: "List the scripts, their size and who uses them",
-		Long:  `List the scripts, their interpreter, size and who uses them.`,
+		Use:     "list",
+		Aliases: []string{"ls"},
+		Short:   "List the scripts, their size and who uses them",
+		Long:    `List the scripts, their interpreter, size and who uses them.`,
 		Example: `  # List all scripts
   kubectl quiesce scripts list
 
@@ -36,7 +32,7 @@ func newScriptsList(frame *command.Frame) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if !f.isTable() {
+			if f.Objects() {
 				return f.list(frame.Out, items)
 			}
 			scripts, err := read[v1alpha1.HookScript](items)
@@ -50,7 +46,7 @@ func newScriptsList(frame *command.Frame) *cobra.Command {
 			return f.print(frame.Out, scriptsTable(scripts))
 		},
 	}
-	addSelector(c, &selector)
+	command.SelectorFlag(c.Flags(), &selector, "Scripts", "team=storage")
 	f = newFormat(c)
 	return c
 }
@@ -68,29 +64,4 @@ func scriptsTable(scripts []v1alpha1.HookScript) table {
 			readiness(s.Status.Conditions), orNone(s.Spec.Notes)})
 	}
 	return t
-}
-
-func addSelector(c *cobra.Command, selector *string) {
-	c.Flags().StringVarP(selector, "selector", "l", "", "Labels of the objects, such as team=storage,tier!=test.")
-}
-
-// list reads the objects of a kind, sorted by namespace and name.
-func list(c *cobra.Command, frame *command.Frame, kind, namespace, selector string) ([]unstructured.Unstructured, error) {
-	cluster, err := frame.Client()
-	if err != nil {
-		return nil, err
-	}
-	parsed, err := labels.Parse(selector)
-	if err != nil {
-		return nil, command.UsageErrorf(c, "--selector: %w: write labels such as team=storage,tier!=test", err)
-	}
-	all := &unstructured.UnstructuredList{}
-	all.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(kind + "List"))
-	if err := cluster.List(c.Context(), all, client.InNamespace(namespace), client.MatchingLabelsSelector{Selector: parsed}); err != nil {
-		return nil, err
-	}
-	slices.SortFunc(all.Items, func(a, b unstructured.Unstructured) int {
-		return strings.Compare(a.GetNamespace()+"/"+a.GetName(), b.GetNamespace()+"/"+b.GetName())
-	})
-	return all.Items, nil
 }

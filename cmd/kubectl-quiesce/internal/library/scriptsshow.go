@@ -4,14 +4,13 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 
 	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/command"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
 func newScriptsShow(frame *command.Frame) *cobra.Command {
-	flags := genericclioptions.NewPrintFlags("")
+	var printer *command.Print
 	c := &cobra.Command{
 		Use:   "show NAME",
 		Short: "Print a script as it is",
@@ -26,22 +25,25 @@ func newScriptsShow(frame *command.Frame) *cobra.Command {
 		Args:              command.One("the NAME of a script"),
 		ValidArgsFunction: command.First(frame.CompleteScripts),
 		RunE: func(c *cobra.Command, args []string) error {
+			name, err := command.Scripts.NameOf(args[0])
+			if err != nil {
+				return command.UsageErrorf(c, "%w", err)
+			}
 			cluster, err := frame.Client()
 			if err != nil {
 				return err
 			}
 			script := &v1alpha1.HookScript{}
-			if err := get(c.Context(), cluster, args[0], script); err != nil {
+			if err := get(c.Context(), cluster, name, script); err != nil {
 				return err
 			}
-			if *flags.OutputFormat == "" && *flags.TemplatePrinterFlags.TemplateArgument == "" {
-				_, err = io.WriteString(frame.Out, script.Spec.Script)
-				return err
+			if printer.Objects() {
+				return printObject(frame.Out, printer, script)
 			}
-			return printObject(frame.Out, flags, script)
+			_, err = io.WriteString(frame.Out, script.Spec.Script)
+			return err
 		},
 	}
-	flags.AddFlags(c)
-	completeValues(c, "output", flags.AllowedFormats()...)
+	printer = command.NewPrint(c)
 	return c
 }

@@ -20,15 +20,15 @@ type selection struct {
 }
 
 func (s *selection) addFlags(frame *command.Frame, c *cobra.Command) {
-	c.Flags().StringVarP(&s.labels, "selector", "l", "", "Labels of the pods, such as app=postgres. Default: as the template suggests.")
+	command.SelectorFlag(c.Flags(), &s.labels, "Pods", "app=postgres")
+	c.Flags().Lookup("selector").Usage += " Without it, those that the template suggests."
 	c.Flags().StringArrayVar(&s.images, "image", nil,
-		"Regular expression for the images of the pods' containers. May be repeated. Default: as the template suggests.")
+		"Regular expression for the images of the pods' containers; can be repeated. Without it, those that the template suggests.")
 	c.Flags().StringSliceVar(&s.included, "include-namespace", nil,
-		"Namespace of the pods, or a glob. May be repeated. Default: all that have opted in.")
-	c.Flags().StringSliceVar(&s.excluded, "exclude-namespace", nil, "Namespace whose pods are left out, or a glob. May be repeated.")
+		"Namespace of the pods, or a glob; can be repeated. Without it, those that the template suggests, or all that have opted in.")
+	c.Flags().StringSliceVar(&s.excluded, "exclude-namespace", nil, "Namespace whose pods are left out, or a glob; can be repeated.")
 	for _, flag := range []string{"include-namespace", "exclude-namespace"} {
-		// It fails where there is no such flag, or where it is completed already: neither can be.
-		_ = c.RegisterFlagCompletionFunc(flag, frame.CompleteNamespaces)
+		command.CompleteFlag(c, flag, frame.CompleteNamespaces)
 	}
 }
 
@@ -43,9 +43,13 @@ func (s *selection) selector(c *cobra.Command, suggested v1alpha1.PolicySelector
 		selector.IncludedNamespaces, selector.ExcludedNamespaces, selector.NamespaceSelector = nil, nil, nil
 	}
 	if s.labels != "" {
-		parsed, err := parseLabels(s.labels)
+		selects, err := parseSelector(c, s.labels)
 		if err != nil {
-			return selector, command.UsageErrorf(c, "--selector: %w: write labels such as app=postgres,tier!=test", err)
+			return selector, err
+		}
+		parsed, err := asWritten(selects)
+		if err != nil {
+			return selector, command.UsageErrorf(c, "-l %q: %w", s.labels, err)
 		}
 		selector.LabelSelector = parsed
 	}
@@ -72,12 +76,8 @@ func globs(texts []string) []v1alpha1.NamespaceGlob {
 	return all
 }
 
-// parseLabels reads labels as kubectl's -l does.
-func parseLabels(text string) (*v1alpha1.LabelSelector, error) {
-	parsed, err := labels.Parse(text)
-	if err != nil {
-		return nil, err
-	}
+// asWritten is what -l says, as a policy has it.
+func asWritten(parsed labels.Selector) (*v1alpha1.LabelSelector, error) {
 	selector := &v1alpha1.LabelSelector{}
 	requirements, _ := parsed.Requirements()
 	for _, requirement := range requirements {
@@ -102,7 +102,7 @@ func parseLabels(text string) (*v1alpha1.LabelSelector, error) {
 		case operator.DoesNotExist:
 			one.Operator = metav1.LabelSelectorOpDoesNotExist
 		default:
-			return nil, fmt.Errorf("a policy has no %s of labels", requirement.Operator())
+			return nil, fmt.Errorf("a policy cannot compare labels by %s: write =, !=, in, notin, NAME or !NAME", requirement.Operator())
 		}
 		for _, value := range values {
 			one.Values = append(one.Values, v1alpha1.LabelValue(value))

@@ -12,11 +12,11 @@ import (
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
-// readScript reads a script from a file, or from stdin for -, and says what keeps it from being run.
+// readScript reads a script from a file, or from standard input for -, and says what keeps it from being run.
 func readScript(in io.Reader, path string) (string, error) {
 	name := path
 	if path == "-" {
-		name = "what stdin has"
+		name = "standard input"
 	} else {
 		file, err := openFile(path)
 		if err != nil {
@@ -45,14 +45,14 @@ func readScript(in io.Reader, path string) (string, error) {
 func openFile(path string) (*os.File, error) {
 	file, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no file %s: write the path of a script, or - for stdin", path)
+		return nil, fmt.Errorf("there is no file %s: write the path of a script, or - for standard input", path)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: write the path of a script that you may read, or - for stdin", err)
+		return nil, fmt.Errorf("%w: write the path of a script that you may read, or - for standard input", err)
 	}
 	about, err := file.Stat()
 	if err == nil && about.IsDir() {
-		err = fmt.Errorf("%s is a folder: write the path of one script in it", path)
+		err = fmt.Errorf("%s is a directory: write the path of one script in it", path)
 	}
 	if err != nil {
 		return nil, errors.Join(err, file.Close())

@@ -48,13 +48,13 @@ func TestWhatIsNoScriptIsRefusedWithTheFileAndWhatToWrite(t *testing.T) {
 			require.Error(t, err)
 			assert.Equal(t, 0, strings.Index(strings.TrimPrefix(err.Error(), folder+"/"), test.says), err)
 			_, err = readScript(strings.NewReader(test.content), "-")
-			require.ErrorContains(t, err, strings.Replace(test.says, "x", "what stdin has", 1))
+			require.ErrorContains(t, err, strings.Replace(test.says, "x", "standard input", 1))
 		})
 	}
 	_, err := readScript(nil, folder)
-	require.EqualError(t, err, folder+" is a folder: write the path of one script in it")
+	require.EqualError(t, err, folder+" is a directory: write the path of one script in it")
 	_, err = readScript(nil, filepath.Join(folder, "none"))
-	require.ErrorContains(t, err, "none: write the path of a script, or - for stdin")
+	require.ErrorContains(t, err, "none: write the path of a script, or - for standard input")
 }
 
 // endless never ends.

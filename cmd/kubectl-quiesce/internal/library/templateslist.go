@@ -18,10 +18,12 @@ func newTemplatesList(frame *command.Frame) *cobra.Command {
 	var (
 		selector string
 		f        *format
+		source   = &templateSource{frame: frame}
 	)
 	c := &cobra.Command{
-		Use:   "list",
-		Short: "List the templates, what they are for and who uses them",
+		Use:     "list",
+		Aliases: []string{"ls"},
+		Short:   "List the templates, what they are for and who uses them",
 		Long: `List the templates, what they are for and who uses them.
 
 Params with an asterisk are required. The version changes with the hooks and params.`,
@@ -29,15 +31,18 @@ Params with an asterisk are required. The version changes with the hooks and par
   kubectl quiesce templates list
 
   # With their stages, and what they do
-  kubectl quiesce templates list -o wide`,
+  kubectl quiesce templates list -o wide
+
+  # Those that come with this plugin, without a cluster
+  kubectl quiesce templates list --delivered`,
 		Args:              command.None(""),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(c *cobra.Command, _ []string) error {
-			items, err := list(c, frame, "HookTemplate", "", selector)
+			items, err := source.list(c, selector)
 			if err != nil {
 				return err
 			}
-			if !f.isTable() {
+			if f.Objects() {
 				return f.list(frame.Out, items)
 			}
 			templates, err := read[v1alpha1.HookTemplate](items)
@@ -48,15 +53,17 @@ Params with an asterisk are required. The version changes with the hooks and par
 				fmt.Fprintln(frame.ErrOut, "No resources found")
 				return nil
 			}
-			return f.print(frame.Out, templatesTable(templates))
+			return f.print(frame.Out, templatesTable(templates, source.delivered))
 		},
 	}
-	addSelector(c, &selector)
+	command.SelectorFlag(c.Flags(), &selector, "Templates", "team=storage")
+	source.addFlag(c)
 	f = newFormat(c)
 	return c
 }
 
-func templatesTable(templates []v1alpha1.HookTemplate) table {
+// templatesTable leaves out, of templates of no cluster, who uses them.
+func templatesTable(templates []v1alpha1.HookTemplate, delivered bool) table {
 	t := table{columns: []string{"NAME", "APPLICATION", "PARAMS", "HOOKS", "USED BY", "VERSION", wideOnly + "STAGES", wideOnly + "DESCRIPTION"}}
 	for i := range templates {
 		template := &templates[i]
@@ -65,6 +72,9 @@ func templatesTable(templates []v1alpha1.HookTemplate) table {
 			orNone(template.Status.Users), version(template), strings.Join(stageNames(usage.Stages(template.Spec.Hooks)), ","),
 			orNone(template.Spec.Description),
 		})
+	}
+	if delivered {
+		return t.without("USED BY")
 	}
 	return t
 }

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 
 	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/command"
 	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/terminal"
@@ -17,8 +16,11 @@ import (
 )
 
 func newTemplatesShow(frame *command.Frame) *cobra.Command {
-	var scripts bool
-	flags := genericclioptions.NewPrintFlags("")
+	var (
+		scripts bool
+		printer *command.Print
+		source  = &templateSource{frame: frame}
+	)
 	c := &cobra.Command{
 		Use:   "show NAME",
 		Short: "Show what a template does, and how to use it",
@@ -27,29 +29,28 @@ func newTemplatesShow(frame *command.Frame) *cobra.Command {
   kubectl quiesce templates show postgresql
 
   # With the text of its scripts
-  kubectl quiesce templates show postgresql --scripts`,
+  kubectl quiesce templates show postgresql --scripts
+
+  # One that comes with this plugin, without a cluster
+  kubectl quiesce templates show postgresql --delivered`,
 		Args:              command.One("the NAME of a template"),
-		ValidArgsFunction: command.First(frame.CompleteTemplates),
+		ValidArgsFunction: command.First(source.complete),
 		RunE: func(c *cobra.Command, args []string) error {
-			cluster, err := frame.Client()
+			template, err := source.template(c, args[0])
 			if err != nil {
 				return err
 			}
-			template := &v1alpha1.HookTemplate{}
-			if err := get(c.Context(), cluster, args[0], template); err != nil {
-				return err
-			}
-			if *flags.OutputFormat != "" || *flags.TemplatePrinterFlags.TemplateArgument != "" {
-				return printObject(frame.Out, flags, template)
+			if printer.Objects() {
+				return printObject(frame.Out, printer, template)
 			}
 			width, _ := terminal.Of(frame.Out).Size()
-			showTemplate(page{frame.Out, min(width, widest)}, template, scripts)
+			showTemplate(page{frame.Out, min(width, widest)}, template, scripts, source.delivered)
 			return nil
 		},
 	}
 	c.Flags().BoolVar(&scripts, "scripts", false, "Show the text of scripts.")
-	flags.AddFlags(c)
-	completeValues(c, "output", flags.AllowedFormats()...)
+	source.addFlag(c)
+	printer = command.NewPrint(c)
 	return c
 }
 
@@ -58,8 +59,16 @@ const widest = 110
 
 // page is where paragraphs are written.
 type page struct {
-	io.Writer
+	to    io.Writer
 	width int
+}
+
+// Write implements io.Writer. What others have written cannot do anything to the terminal.
+func (p page) Write(text []byte) (int, error) {
+	if _, err := io.WriteString(p.to, terminal.Escape(string(text))); err != nil {
+		return 0, err
+	}
+	return len(text), nil
 }
 
 // text writes a paragraph behind a heading, or indented alone.
@@ -89,10 +98,12 @@ func (p page) lines(indent int, text string) {
 	}
 }
 
-func showTemplate(p page, template *v1alpha1.HookTemplate, scripts bool) {
+func showTemplate(p page, template *v1alpha1.HookTemplate, scripts, delivered bool) {
 	spec := &template.Spec
-	fmt.Fprintf(p, "Name:         %s\nApplication:  %s\nVersion:      %s\nUsed by:      %s\n",
-		template.Name, spec.Application, version(template), orNone(template.Status.Users))
+	fmt.Fprintf(p, "Name:         %s\nApplication:  %s\nVersion:      %s\n", template.Name, spec.Application, version(template))
+	if !delivered { // it is in no cluster
+		fmt.Fprintf(p, "Used by:      %s\n", orNone(template.Status.Users))
+	}
 	if spec.Description != "" {
 		fmt.Fprintln(p, "Description:")
 		p.text(2, spec.Description)

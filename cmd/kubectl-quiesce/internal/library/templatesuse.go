@@ -1,13 +1,9 @@
 package library
 
 import (
-	"context"
-
 	"github.com/spf13/cobra"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/command"
-	"github.com/quiesce-io/quiesce/hooks/library"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
@@ -45,7 +41,10 @@ it. Values of secret params stay in their Secrets.`,
   kubectl quiesce templates clone postgresql --as postgres --param user=backup
 
   # Change them before they are applied
-  kubectl quiesce templates clone postgresql --as postgres --dry-run=client -o yaml > postgres.yaml`,
+  kubectl quiesce templates clone postgresql --as postgres --dry-run=client -o yaml > postgres.yaml
+
+  # The same without a cluster, of the templates that come with this plugin
+  kubectl quiesce templates clone postgresql --delivered --as postgres --dry-run=client -o yaml > postgres.yaml`,
 	}, clone)
 }
 
@@ -58,24 +57,4 @@ func clone(_, resolved *v1alpha1.HookPolicySpec) v1alpha1.HookPolicySpec {
 		}
 	}
 	return own
-}
-
-// libraryFor is the template, and the scripts that its hooks name.
-func libraryFor(ctx context.Context, cluster client.Reader, template *v1alpha1.HookTemplate) (*library.Library, error) {
-	l := &library.Library{
-		Scripts:   map[string]*v1alpha1.HookScriptSpec{},
-		Templates: map[string]*v1alpha1.HookTemplateSpec{template.Name: &template.Spec},
-	}
-	for i := range template.Spec.Hooks {
-		action := template.Spec.Hooks[i].Script
-		if action == nil || action.Name == "" || l.Scripts[action.Name] != nil {
-			continue
-		}
-		script := &v1alpha1.HookScript{}
-		if err := get(ctx, cluster, action.Name, script); err != nil {
-			return nil, err
-		}
-		l.Scripts[action.Name] = &script.Spec
-	}
-	return l, nil
 }

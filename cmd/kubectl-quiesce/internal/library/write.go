@@ -4,70 +4,37 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/command"
+	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/terminal"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
-// dryRun is how far a command goes.
-type dryRun string
-
-const (
-	wetRun    dryRun = "none"
-	clientRun dryRun = "client"
-	serverRun dryRun = "server"
-)
-
-func (d *dryRun) addFlag(c *cobra.Command) {
-	*d = wetRun
-	c.Flags().StringVar((*string)(d), "dry-run", string(wetRun),
-		`Must be "none", "client" or "server". With client nothing is sent, with server the API server tries it and keeps nothing.`)
-	completeValues(c, "dry-run", string(wetRun), string(clientRun), string(serverRun))
-}
-
-func (d *dryRun) check(c *cobra.Command) error {
-	switch *d {
-	case wetRun, clientRun, serverRun:
-		return nil
-	}
-	return command.UsageErrorf(c, "--dry-run=%s is none: write none, client or server", string(*d))
-}
-
-// said is what is told of an operation.
-func (d *dryRun) said(operation string) string {
-	switch *d {
-	case clientRun:
-		return operation + " (dry run)"
-	case serverRun:
-		return operation + " (server dry run)"
-	}
-	return operation
-}
+// dryRunUsage says how far commands go that write objects.
+const dryRunUsage = "How far to go (client sends nothing, server has the API server try it and keep nothing)."
 
 // writing is how an object comes to the API server: what the commands have in common that write one.
 type writing struct {
 	frame   *command.Frame
-	print   *genericclioptions.PrintFlags
-	dryRun  dryRun
+	print   *command.Print
+	dryRun  command.DryRun
 	replace bool
 	// version that an object must have to be replaced.
 	version string
 }
 
 func newWriting(frame *command.Frame, c *cobra.Command) *writing {
-	w := &writing{frame: frame, print: genericclioptions.NewPrintFlags("")}
-	w.print.AddFlags(c)
-	completeValues(c, "output", w.print.AllowedFormats()...)
-	w.dryRun.addFlag(c)
-	c.Flags().BoolVar(&w.replace, "replace", false, "Put it in the place of what has the name already.")
+	w := &writing{frame: frame, print: command.NewPrint(c)}
+	command.DryRunFlag(c, &w.dryRun, dryRunUsage)
+	c.Flags().BoolVar(&w.replace, "replace", false, "Replace the object that has the name already.")
 	c.Flags().StringVar(&w.version, "resource-version", "",
-		"Replace only what has this resourceVersion: what you have looked at, and nobody has changed since.")
+		"With --replace: replace only an object of this resourceVersion, which nobody has changed since you looked at it.")
 	return w
 }
 
@@ -75,7 +42,7 @@ func (w *writing) check(c *cobra.Command) error {
 	if w.version != "" && !w.replace {
 		return command.UsageErrorf(c, "--resource-version is for --replace: write both")
 	}
-	return w.dryRun.check(c)
+	return nil
 }
 
 // replacement is an object that is to be written, and how one that has its name already is brought to say the same.
@@ -90,7 +57,7 @@ type replacement[T client.Object] struct {
 
 // send writes an object, and prints what became of it.
 func send[T client.Object](ctx context.Context, w *writing, r replacement[T]) (T, error) {
-	if w.dryRun == clientRun && !w.replace {
+	if w.dryRun == command.DryRunClient && !w.replace {
 		return r.fresh, w.tell("created", r.fresh)
 	}
 	cluster, err := w.frame.Client()
@@ -105,12 +72,12 @@ func send[T client.Object](ctx context.Context, w *writing, r replacement[T]) (T
 		if !apierrors.IsNotFound(err) || w.version != "" {
 			return r.fresh, err
 		}
-		if w.dryRun == clientRun {
+		if w.dryRun == command.DryRunClient {
 			return r.fresh, w.tell("created", r.fresh)
 		}
 	}
 	var options []client.CreateOption
-	if w.dryRun == serverRun {
+	if w.dryRun == command.DryRunServer {
 		options = append(options, client.DryRunAll)
 	}
 	err = cluster.Create(ctx, r.fresh, options...)
@@ -130,17 +97,17 @@ func update[T client.Object](ctx context.Context, w *writing, cluster client.Cli
 	}
 	before := r.existing.GetGeneration()
 	if author := r.existing.GetAnnotations()[v1alpha1.AuthorAnnotation]; author != "" {
-		fmt.Fprintf(w.frame.ErrOut, "Replacing what %s wrote at %s.\n", author, r.existing.GetAnnotations()[v1alpha1.AuthoredAtAnnotation])
+		fmt.Fprintf(w.frame.ErrOut, "Replacing what %s wrote at %s.\n", terminal.Line(author), r.existing.GetAnnotations()[v1alpha1.AuthoredAtAnnotation])
 	}
 	if r.reaches != nil {
 		r.reaches(r.existing)
 	}
 	r.change(r.existing)
-	if w.dryRun == clientRun {
+	if w.dryRun == command.DryRunClient {
 		return w.tell("replaced", r.existing)
 	}
 	var options []client.UpdateOption
-	if w.dryRun == serverRun {
+	if w.dryRun == command.DryRunServer {
 		options = append(options, client.DryRunAll)
 	}
 	err := cluster.Update(ctx, r.existing, options...)
@@ -158,8 +125,20 @@ func update[T client.Object](ctx context.Context, w *writing, cluster client.Cli
 
 // tell prints an object as -o says, or what became of it.
 func (w *writing) tell(operation string, object client.Object) error {
-	w.print.NamePrintFlags.Operation = w.dryRun.said(operation)
-	return printObject(w.frame.Out, w.print, object)
+	plain, err := plainly(object)
+	if err != nil {
+		return err
+	}
+	return w.print.Done(w.frame.Out, w.dryRun.Said(operation), plain)
+}
+
+// printObject prints an object as kubectl get -o does.
+func printObject(out io.Writer, printer *command.Print, object client.Object) error {
+	plain, err := plainly(object)
+	if err != nil {
+		return err
+	}
+	return printer.Object(out, plain)
 }
 
 // plainly is an object as one would write it: a status that nobody has given it yet is left out.

@@ -73,9 +73,7 @@ func podsOf(object *manifest.Object) (c candidate, has bool, err error) {
 		var w appsv1.StatefulSet
 		if decode(&w) {
 			of(w.Spec.Template, replicas(w.Spec.Replicas))
-			for i := range w.Spec.VolumeClaimTemplates { // its controller mounts them under their names
-				c.pod.Spec.Volumes = append(c.pod.Spec.Volumes, corev1.Volume{Name: w.Spec.VolumeClaimTemplates[i].Name})
-			}
+			world.AddClaims(c.pod, w.Spec.VolumeClaimTemplates)
 		}
 	case "apps/ReplicaSet":
 		var w appsv1.ReplicaSet

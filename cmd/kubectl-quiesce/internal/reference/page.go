@@ -8,6 +8,7 @@ import (
 	"text/template"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // pages has the page itself, and for each command what is to be seen of it: words, and consoles that test/e2e plays on a real cluster.
@@ -21,7 +22,8 @@ func page(root *cobra.Command) (string, error) {
 	functions := template.FuncMap{
 		"contents": func() string { return contents(all) },
 		"commands": func() (string, error) { return sections(all) },
-		"kubectl":  func() string { return flagTable(root.PersistentFlags()) },
+		"formats":  func() string { return flagTable(formatFlags(), &pflag.FlagSet{}) },
+		"kubectl":  func() string { return flagTable(root.PersistentFlags(), &pflag.FlagSet{}) },
 	}
 	parsed, err := template.New("page.md").Funcs(functions).ParseFS(pages, "page.md")
 	if err != nil {

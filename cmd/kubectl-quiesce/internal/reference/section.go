@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
 )
 
 // section is what the page has of one command.
@@ -30,17 +31,30 @@ func section(c *cobra.Command, shown string) string {
 	}
 	fmt.Fprintf(&text, "\n```\n%s\n```\n", c.UseLine())
 	if flags := c.NonInheritedFlags(); flags.HasAvailableFlags() {
-		fmt.Fprintf(&text, "\n%s", flagTable(flags))
+		fmt.Fprintf(&text, "\n%s", flagTable(flags, formatFlags()))
 	}
 	return text.String() + "\n"
 }
 
-// flagTable has a row for each flag.
-func flagTable(flags *pflag.FlagSet) string {
+// formatFlags are those that come with -o of kubectl's formats, which have a section of their own.
+func formatFlags() *pflag.FlagSet {
+	c := &cobra.Command{}
+	genericclioptions.NewPrintFlags("").AddFlags(c)
+	others := pflag.NewFlagSet("", pflag.ContinueOnError)
+	c.Flags().VisitAll(func(flag *pflag.Flag) {
+		if flag.Name != "output" {
+			others.AddFlag(flag)
+		}
+	})
+	return others
+}
+
+// flagTable has a row for each flag that is not in another table.
+func flagTable(flags, elsewhere *pflag.FlagSet) string {
 	var text strings.Builder
 	text.WriteString("| flag | | default |\n|---|---|---|\n")
 	flags.VisitAll(func(flag *pflag.Flag) {
-		if flag.Hidden || flag.Deprecated != "" || flag.Name == "help" {
+		if flag.Hidden || flag.Deprecated != "" || flag.Name == "help" || elsewhere.Lookup(flag.Name) != nil {
 			return
 		}
 		value, usage := pflag.UnquoteUsage(flag)

@@ -55,20 +55,18 @@ func summarise(o *options, name string, e ending, all []row) summary {
 // text is the summary for people; its first line in a style, or in none.
 func (s summary) text(style string) string {
 	var b strings.Builder
-	head := fmt.Sprintf("session %s: %s", s.Session, s.Message)
+	head := terminal.Line(fmt.Sprintf("session %s: %s", s.Session, s.Message))
 	fmt.Fprintln(&b, terminal.Painter(style != "").Paint(terminal.Style(style), head))
 	for _, failure := range s.Failures {
 		fmt.Fprintln(&b, "  "+failure.sentence())
-		for line := range strings.Lines(failure.Output) {
-			fmt.Fprintln(&b, "    "+safe(strings.TrimRight(line, "\r\n")))
-		}
+		b.WriteString(terminal.Indent(failure.Output, "    "))
 	}
 	if s.Phase == "" {
 		return b.String()
 	}
 	fmt.Fprintf(&b, "hooks: %d succeeded, %d failed, %d skipped", s.Hooks.Succeeded, s.Hooks.Failed, s.Hooks.Skipped)
 	if s.Quiesced != "" {
-		fmt.Fprintf(&b, "; quiesced for %s", s.Quiesced)
+		fmt.Fprintf(&b, "; quiesced for %s", terminal.Recorded(s.Quiesced))
 	}
 	if s.Consistent != "" {
 		fmt.Fprintf(&b, "; consistent: %s (%s)", s.Consistent, s.Because)

@@ -50,13 +50,13 @@ func headOf(phase v1alpha1.Phase, message string) string {
 	if message == "" {
 		return string(phase)
 	}
-	return string(phase) + ": " + safe(message)
+	return string(phase) + ": " + terminal.Line(message)
 }
 
 // lineTeller writes a line for everything that happens.
 type lineTeller struct{ out io.Writer }
 
-func (t *lineTeller) say(sentence string) { fmt.Fprintln(t.out, sentence) }
+func (t *lineTeller) say(sentence string) { fmt.Fprintln(t.out, terminal.Escape(sentence)) }
 func (t *lineTeller) phase(phase v1alpha1.Phase, message string) {
 	fmt.Fprintln(t.out, headOf(phase, message))
 }
@@ -75,7 +75,7 @@ type tableTeller struct {
 	drawn  []row
 }
 
-func (t *tableTeller) say(sentence string) { t.region.Print(sentence) }
+func (t *tableTeller) say(sentence string) { t.region.Print(terminal.Line(sentence)) }
 func (t *tableTeller) ended(row)           {}
 
 func (t *tableTeller) phase(v1alpha1.Phase, string) {}
@@ -89,7 +89,7 @@ func (t *tableTeller) show(all []row, head string) {
 		if _, seen := t.since[all[i].key()]; !seen {
 			t.since[all[i].key()] = now
 		}
-		all[i].Seconds = now.Sub(t.since[all[i].key()]).Seconds()
+		all[i].Seconds = now.Sub(t.since[all[i].key()]).Round(100 * time.Millisecond).Seconds()
 	}
 	t.drawn = all
 	t.region.Draw(append([]string{t.paint.Paint(terminal.Bold, head)}, table(urgent(all), t.paint)...))
@@ -139,9 +139,9 @@ func table(all []row, paint terminal.Painter) []string {
 		}
 		state := paint.Paint(styleOf(r.State), r.State)
 		if r.Message != "" {
-			state += " " + safe(r.Message)
+			state += " " + terminal.Line(r.Message)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", pod, r.Stage, r.Policy, r.Hook, took, state)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", terminal.Line(pod), r.Stage, terminal.Line(r.Policy), terminal.Line(r.Hook), took, state)
 	}
 	_ = w.Flush()
 	return strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
+	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/terminal"
 	"github.com/quiesce-io/quiesce/hooks/plan"
 	"github.com/quiesce-io/quiesce/hooks/session/record"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
@@ -126,24 +126,9 @@ func (r row) sentence() string {
 		text += " (" + r.Reason + ")"
 	}
 	if r.Message != "" {
-		text += ": " + safe(r.Message)
+		text += ": " + r.Message
 	}
-	return text
+	return terminal.Line(text)
 }
 
-// safe is text out of a container without what a terminal would obey.
-func safe(text string) string {
-	return strings.Map(func(c rune) rune {
-		if unicode.IsControl(c) {
-			return ' '
-		}
-		return c
-	}, text)
-}
-
-func seconds(s float64) string {
-	if s >= 100 {
-		return (time.Duration(s) * time.Second).String()
-	}
-	return fmt.Sprintf("%.1fs", s)
-}
+func seconds(s float64) string { return terminal.Duration(time.Duration(s * float64(time.Second))) }

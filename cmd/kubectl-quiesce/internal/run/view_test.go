@@ -45,7 +45,7 @@ func TestEachPodOfAHookHasItsState(t *testing.T) {
 	assert.Equal(t, []string{"db-0 Failed", "db-1 Running", "db-2 Pending", " Pending"}, states)
 	assert.Equal(t, "shop/tell", all[3].Policy)
 	assert.Len(t, side(all, false), 3)
-	assert.Equal(t, "PreSnapshot db/lock in db-0: Failed in 1.2s (ExitCode): ended with [2J exit code 1", all[0].sentence())
+	assert.Equal(t, "PreSnapshot db/lock in db-0: Failed in 1.2s (ExitCode): ended with\\x1b[2J exit code 1", all[0].sentence())
 }
 
 // Results come in the order of the list, without gaps for those that are still to come.
@@ -89,8 +89,8 @@ func TestTheSummaryForPeopleAndForMachines(t *testing.T) {
 	session.Status.Conditions = append(session.Status.Conditions, metav1.Condition{Type: v1alpha1.ConditionConsistent, Status: metav1.ConditionFalse, Reason: "HookFailed"})
 	s := summarise(&options{namespace: "shop"}, session.Name, ending{session: session}, rows(theRuns()))
 	assert.Equal(t, `session run-tar-x: COMMAND was not run: said of Failed
-  PreSnapshot db/lock in db-0: Failed in 1.2s (ExitCode): ended with [2J exit code 1
-    no such  table
+  PreSnapshot db/lock in db-0: Failed in 1.2s (ExitCode): ended with\x1b[2J exit code 1
+    no such\a table
 hooks: 1 succeeded, 1 failed, 2 skipped; quiesced for 2.5s; consistent: False (HookFailed)
 `, s.text(""))
 

@@ -1,7 +1,6 @@
 package version
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -28,7 +27,7 @@ type Versions struct {
 
 // Server is the version of Quiesce in the cluster.
 type Server struct {
-	// Version of the release.
+	// Version of the release, such as v0.1.0.
 	Version string `json:"version"`
 	// Namespace in which it runs.
 	Namespace string `json:"namespace"`
@@ -46,34 +45,30 @@ type options struct {
 func New(frame *command.Frame) *cobra.Command {
 	o := &options{Frame: frame}
 	c := &cobra.Command{
-		Use:   "version [--client] [-o json|yaml]",
-		Short: "Say which version of the plugin and of Quiesce is at work",
-		Long: `Say which version of the plugin and of Quiesce is at work.
+		Use:   "version",
+		Short: "Print the versions of the plugin and of Quiesce in the cluster",
+		Long: `Print the versions of the plugin and of Quiesce in the cluster.
 
 That of Quiesce is read from its Deployments, which takes the right to list Deployments.`,
-		Example: `  # Of both
+		Example: `  # Print both versions
   kubectl quiesce version
 
-  # Of the plugin alone, without a cluster
+  # Print that of the plugin, without a cluster
   kubectl quiesce version --client`,
 		Args:              command.None(""),
 		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE:              func(c *cobra.Command, _ []string) error { return o.run(c) },
+		RunE:              func(c *cobra.Command, _ []string) error { return o.run(c.Context()) },
 	}
-	c.Flags().BoolVar(&o.clientOnly, "client", false, "Ask no cluster")
-	c.Flags().StringVarP(&o.output, "output", "o", "", "Output format: json or yaml")
-	_ = c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"json", "yaml"}, cobra.ShellCompDirectiveNoFileComp))
+	c.Flags().BoolVar(&o.clientOnly, "client", false, "If true, show the version of the plugin only (no cluster required).")
+	command.Choice(c, &o.output, "output", "o", "Output format.", "json", "yaml")
 	return c
 }
 
-func (o *options) run(c *cobra.Command) error {
-	if o.output != "" && o.output != "json" && o.output != "yaml" {
-		return command.UsageErrorf(c, "there is no output format %q: write json or yaml", o.output)
-	}
+func (o *options) run(ctx context.Context) error {
 	versions := Versions{Client: Client()}
 	var failed error
 	if !o.clientOnly {
-		versions.Server, failed = o.server(c.Context())
+		versions.Server, failed = o.server(ctx)
 	}
 	// What is known is said, whatever became of the rest.
 	if err := write(o.Out, o.output, versions); err != nil {
@@ -115,7 +110,9 @@ func serverOf(deployments []appsv1.Deployment) *Server {
 		if server == nil {
 			server = &Server{Namespace: d.Namespace, Images: map[string]string{}}
 		}
-		server.Version = cmp.Or(server.Version, d.Labels["app.kubernetes.io/version"])
+		if label := d.Labels["app.kubernetes.io/version"]; label != "" && server.Version == "" {
+			server.Version = "v" + strings.TrimPrefix(label, "v") // a chart's appVersion has no v
+		}
 		server.Images[d.Name] = d.Spec.Template.Spec.Containers[0].Image
 	}
 	return server

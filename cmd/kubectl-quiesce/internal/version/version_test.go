@@ -43,7 +43,7 @@ func TestTheServerIsOfTheVersionOfItsDeployments(t *testing.T) {
 	}
 	for format, want := range map[string]string{
 		"": `Client Version: v0.1.0 (commit 0123456789ab)
-Server Version: 0.1.0 (namespace quiesce-system: quiesce-controller ghcr.io/quiesce-io/quiesce:0.1.0, quiesce-webhook ghcr.io/quiesce-io/quiesce:0.1.0)
+Server Version: v0.1.0 (namespace quiesce-system: quiesce-controller ghcr.io/quiesce-io/quiesce:0.1.0, quiesce-webhook ghcr.io/quiesce-io/quiesce:0.1.0)
 `,
 		"yaml": `clientVersion:
   commit: 0123456789abcdef
@@ -55,7 +55,7 @@ serverVersion:
     quiesce-controller: ghcr.io/quiesce-io/quiesce:0.1.0
     quiesce-webhook: ghcr.io/quiesce-io/quiesce:0.1.0
   namespace: quiesce-system
-  version: 0.1.0
+  version: v0.1.0
 `,
 		"json": `{
   "clientVersion": {
@@ -65,7 +65,7 @@ serverVersion:
     "platform": "linux/amd64"
   },
   "serverVersion": {
-    "version": "0.1.0",
+    "version": "v0.1.0",
     "namespace": "quiesce-system",
     "images": {
       "quiesce-controller": "ghcr.io/quiesce-io/quiesce:0.1.0",

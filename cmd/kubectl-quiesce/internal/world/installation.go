@@ -45,13 +45,15 @@ func readInstallation(ctx context.Context, cluster client.Reader) (installation,
 		configuration admissionregistrationv1.MutatingWebhookConfiguration
 		deployment    appsv1.Deployment
 
-		configured, deployed bool
+		configured, deployed, hidden bool
 	)
 	// Where nearly everybody has it; so that one is not waited for to ask for the other.
 	key := client.ObjectKey{Namespace: defaultNamespace, Name: webhookName}
 	requests, requestContext := errgroup.WithContext(ctx)
 	requests.Go(func() (err error) {
-		configured, err = found(cluster.Get(requestContext, client.ObjectKey{Name: webhookName}, &configuration))
+		err = cluster.Get(requestContext, client.ObjectKey{Name: webhookName}, &configuration)
+		hidden = apierrors.IsForbidden(err)
+		configured, err = found(err)
 		return err
 	})
 	requests.Go(func() (err error) {
@@ -75,12 +77,16 @@ func readInstallation(ctx context.Context, cluster client.Reader) (installation,
 		for c := range deployment.Spec.Template.Spec.Containers {
 			i.readArguments(deployment.Spec.Template.Spec.Containers[c].Args)
 		}
+		if hidden {
+			i.gap = fmt.Sprintf("for which namespaces restored pods get no init containers (restore.excludedNamespaces) is not known, "+
+				"since MutatingWebhookConfiguration %s cannot be read: none is assumed", webhookName)
+		}
 	case configured:
 		i.scope.Excluded = slices.DeleteFunc(excluded(&configuration, stampingWebhook), func(name string) bool { return !i.scope.MayTakePart(name) })
 		i.gap = fmt.Sprintf("whether native sidecars are stamped, and whether the hooks of Velero's own Schedules and Backups come first, is not known, "+
 			"since Deployment %s cannot be read: the defaults are assumed", key)
 	default:
-		i.gap = fmt.Sprintf("which namespaces never take part, and how Quiesce is set up for Velero, is not known, "+
+		i.gap = fmt.Sprintf("which namespaces never take part or have their restored pods left alone, and how Quiesce is set up for Velero, is not known, "+
 			"since neither Deployment %s nor MutatingWebhookConfiguration %s can be read: the defaults are assumed", key, webhookName)
 	}
 	return i, nil

@@ -52,10 +52,14 @@ func Load(ctx context.Context, cluster client.Reader, namespace string) (*World,
 	}
 	w := Of(policies.Objects{Cluster: hookPolicies.Items, Namespaced: namespaced.Items, Scripts: scripts.Items, Templates: templates.Items},
 		options, installed.scope)
-	w.UnpreparedNamespaces, w.unread = installed.unprepared, map[string]bool{}
+	w.UnpreparedNamespaces = installed.unprepared
+	var unread []string
 	for _, listing := range lists {
-		w.unread[listing.kind] = listing.forbidden
+		if listing.forbidden {
+			unread = append(unread, listing.kind)
+		}
 	}
+	w.NotRead(unread...)
 	const ask = ": ask an administrator to bind ClusterRole quiesce-view to you"
 	of := slices.IndexFunc(lists, func(listing *listing) bool { return listing.namespace != "" })
 	if of >= 0 && lists[of].forbidden {

@@ -153,6 +153,13 @@ func TestHowQuiesceIsInstalledIsReadWhereItCanBe(t *testing.T) {
 			objects: []client.Object{webhookDeployment("quiesce-system", "--velero-native-sidecars=true", "--velero-backup-hooks=Override")},
 			scope:   match.Scope{Own: "quiesce-system"},
 		},
+		"by the Deployment alone": {
+			objects: []client.Object{webhookDeployment("quiesce-system"), configuration("quiesce-system", nil, []string{"shop"})},
+			refuse:  forbid("MutatingWebhookConfiguration"),
+			scope:   match.Scope{Own: "quiesce-system"},
+			reason:  v1alpha1.ReasonBackupHooks,
+			gap:     "for which namespaces restored pods get no init containers (restore.excludedNamespaces) is not known, since MutatingWebhookConfiguration quiesce-webhook cannot be read",
+		},
 		"by the configuration alone": {
 			objects: []client.Object{webhookDeployment("backup", "--excluded-namespaces=a"), configuration("backup", []string{"kube-system", "backup", "a"}, nil)},
 			refuse:  forbid("Deployment"),

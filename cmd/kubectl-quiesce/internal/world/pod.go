@@ -1,6 +1,8 @@
 package world
 
 import (
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/quiesce-io/quiesce/hooks/match"
@@ -30,4 +32,16 @@ func PodOf(pod *corev1.Pod) plan.Pod {
 // Ended tells of pods that hooks pass over: those that have ended, and those on their way out.
 func Ended(pod *corev1.Pod) bool {
 	return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed || !pod.DeletionTimestamp.IsZero()
+}
+
+// AddClaims gives a pod of a StatefulSet's template the volumes of its volumeClaimTemplates, as the StatefulSet's controller does: a volume of
+// the template that has the name of one gives way (kubernetes: pkg/controller/statefulset/stateful_set_utils.go, updateStorage).
+func AddClaims(pod *corev1.Pod, claims []corev1.PersistentVolumeClaim) {
+	for i := range claims {
+		name := claims[i].Name
+		pod.Spec.Volumes = append(slices.DeleteFunc(pod.Spec.Volumes, func(volume corev1.Volume) bool { return volume.Name == name }),
+			corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{
+				PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: name + "-" + pod.Name},
+			}})
+	}
 }

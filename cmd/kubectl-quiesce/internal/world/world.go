@@ -28,6 +28,14 @@ func Of(objects policies.Objects, options stamp.Options, scope match.Scope) *Wor
 	return &World{Set: policies.NewSet(objects, options), Scope: scope, Objects: objects, Options: options}
 }
 
+// NotRead says of which kinds, such as HookTemplate, the objects could not be read.
+func (w *World) NotRead(kinds ...string) {
+	w.unread = map[string]bool{}
+	for _, kind := range kinds {
+		w.unread[kind] = true
+	}
+}
+
 // Unread tells whether the objects of a kind, such as HookPolicy, could not be read, so that there may be some. There is a gap
 // that says so.
 func (w *World) Unread(kind string) bool { return w.unread[kind] }

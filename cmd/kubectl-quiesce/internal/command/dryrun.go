@@ -1,0 +1,37 @@
+package command
+
+import (
+	"github.com/spf13/cobra"
+)
+
+// DryRun is how far a command goes, in kubectl's words.
+type DryRun string
+
+// Ways to go.
+const (
+	DryRunNone   DryRun = "none"
+	DryRunClient DryRun = "client"
+	DryRunServer DryRun = "server"
+)
+
+// Dry tells whether nothing is to be changed.
+func (d DryRun) Dry() bool { return d == DryRunClient || d == DryRunServer }
+
+// Said is what is told of an operation, such as "created", as kubectl tells it.
+func (d DryRun) Said(operation string) string {
+	switch d {
+	case DryRunClient:
+		return operation + " (dry run)"
+	case DryRunServer:
+		return operation + " (server dry run)"
+	}
+	return operation
+}
+
+// DryRunFlag adds --dry-run. Alone it is client, as it once was kubectl's. Its usage, which says what client and server do, is told the values.
+func DryRunFlag(c *cobra.Command, value *DryRun, usage string) {
+	const name = "dry-run"
+	*value = DryRunNone
+	Choice(c, (*string)(value), name, "", usage, string(DryRunNone), string(DryRunClient), string(DryRunServer))
+	c.Flags().Lookup(name).NoOptDefVal = string(DryRunClient)
+}
