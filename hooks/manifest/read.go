@@ -16,7 +16,7 @@ import (
 	kyaml "sigs.k8s.io/yaml"
 )
 
-// File is a file, or the standard input, as it was read.
+// File is a file, or standard input, as it was read.
 type File struct {
 	Name     string
 	Objects  []Object

@@ -49,19 +49,19 @@ func TestPoliciesGoToStdoutAndWhatIsSaidOfThemToStderr(t *testing.T) {
 func TestStdinAndSeveralFilesAreOneInput(t *testing.T) {
 	rules := content(t, filepath.Join(cases, "stork-rules.in.yaml"))
 	parts := strings.Split(rules, "\n---\n")
-	folder := t.TempDir()
-	require.NoError(t, os.Mkdir(filepath.Join(folder, "deep"), 0o700))
+	directory := t.TempDir()
+	require.NoError(t, os.Mkdir(filepath.Join(directory, "deep"), 0o700))
 	for name, part := range map[string]string{"a.yaml": parts[0], "notes.txt": "no: [YAML", "deep/b.yml": parts[1]} {
-		require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte(part), 0o600))
+		require.NoError(t, os.WriteFile(filepath.Join(directory, name), []byte(part), 0o600))
 	}
 	golden := content(t, filepath.Join(cases, "stork-rules.out.yaml"))
 	rest := strings.Join(parts[2:], "\n---\n")
 
-	code, out, said := quiesce(rest, "-R", "-f", folder, "-f", "-")
+	code, out, said := quiesce(rest, "-R", "-f", directory, "-f", "-")
 	assert.Equal(t, command.ExitOK, code, said)
 	assert.Equal(t, golden, out)
 
-	_, out, _ = quiesce(rest, "-f", folder, "-f", "-")
+	_, out, _ = quiesce(rest, "-f", directory, "-f", "-")
 	assert.Contains(t, out, "mysql-postsnap-rule is not in the input", "a directory within another is read with -R alone")
 }
 
@@ -142,10 +142,10 @@ func TestAClusterWithoutTheKindsOfOtherToolsIsRead(t *testing.T) {
 }
 
 func TestExitCodesAndErrorsSayWhatToDo(t *testing.T) {
-	folder := t.TempDir()
-	broken := filepath.Join(folder, "broken.yaml")
+	directory := t.TempDir()
+	broken := filepath.Join(directory, "broken.yaml")
 	require.NoError(t, os.WriteFile(broken, []byte("apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n---\na: ["), 0o600))
-	broken2 := filepath.Join(folder, "broken2.yaml")
+	broken2 := filepath.Join(directory, "broken2.yaml")
 	require.NoError(t, os.WriteFile(broken2, []byte("- a\n"), 0o600))
 	empty := t.TempDir()
 	for name, test := range map[string]struct {

@@ -83,12 +83,12 @@ line makes no sense.`,
 }
 
 func (o *options) run(c *cobra.Command) error {
-	selector, err := labels.Parse(o.selector)
+	selector, err := command.Selector(o.selector)
 	switch {
 	case len(o.sources.Names) == 0:
 		return command.UsageErrorf(c, "write the files to try, such as -f policy.yaml, or -f - for standard input")
 	case err != nil:
-		return command.UsageErrorf(c, "-l %s: %v", o.selector, err)
+		return command.UsageErrorf(c, "%w", err)
 	case o.allNamespaces && !o.cluster:
 		return command.UsageErrorf(c, "-A is for --cluster: files say themselves in which namespace their objects are")
 	}

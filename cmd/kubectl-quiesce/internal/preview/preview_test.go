@@ -67,6 +67,7 @@ func TestACommandLineThatMakesNoSense(t *testing.T) {
 		"no files":                   {"", nil, 2, "error: write the files to try, such as -f policy.yaml, or -f - for standard input\nSee 'kubectl quiesce preview --help'\n"},
 		"all namespaces of files":    {"", []string{"-f", "-", "-A"}, 2, "error: -A is for --cluster: files say themselves in which namespace their objects are\nSee 'kubectl quiesce preview --help'\n"},
 		"no policy":                  {"apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n", []string{"-f", "-"}, 1, "error: there is no policy in the files: write one of kind HookPolicy or NamespacedHookPolicy, or add its file with -f\n"},
+		"labels that are none":       {"", []string{"-f", "-", "-l", "a in"}, 2, "error: -l \"a in\": write labels such as app=postgres,tier!=cache\nSee 'kubectl quiesce preview --help'\n"},
 		"a format that there is not": {"", []string{"-f", "-", "-o", "xml"}, 2, "error: --output \"xml\": write json or yaml\nSee 'kubectl quiesce preview --help'\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
