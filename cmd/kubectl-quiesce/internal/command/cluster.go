@@ -7,6 +7,7 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/terminal"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
@@ -25,7 +26,7 @@ func (f *Frame) REST() (*rest.Config, error) {
 // Warn prints a warning of the plugin's own as one of the API server's. The same one is printed once, whoever says it first.
 func (f *Frame) Warn(text string) {
 	const warning = 299 // of HTTP, as the API server sends them
-	f.warningHandler().HandleWarningHeader(warning, "", text)
+	f.warningHandler().HandleWarningHeader(warning, "", terminal.Line(text))
 }
 
 func (f *Frame) warningHandler() rest.WarningHandler {

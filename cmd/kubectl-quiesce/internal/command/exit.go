@@ -10,6 +10,8 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/terminal"
 )
 
 // Exit codes of all commands but run, which has more: see its own page.
@@ -63,7 +65,9 @@ func Execute(root *cobra.Command, streams genericiooptions.IOStreams, args []str
 	if errors.As(err, &exit) && exit.Err == nil {
 		return exit.Code
 	}
-	fmt.Fprintf(streams.ErrOut, "error: %s\n", strings.TrimSpace(Sentence(err)))
+	for _, sentence := range sentences(err) {
+		fmt.Fprintf(streams.ErrOut, "error: %s\n", terminal.Escape(strings.TrimSpace(sentence)))
+	}
 	if exit != nil {
 		return exit.Code
 	}

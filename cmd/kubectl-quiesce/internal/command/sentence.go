@@ -1,9 +1,11 @@
 package command
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -13,13 +15,38 @@ import (
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
-// Sentence is an error in words for the person at the terminal, with what to do where that is known.
-func Sentence(err error) string {
+// Sentence is an error in words for the person at the terminal, with what to do where that is known. Of errors that were joined each has a
+// line of its own.
+func Sentence(err error) string { return strings.Join(sentences(err), "\n") }
+
+// sentences are an error's, or those of the ones that were joined in it.
+func sentences(err error) []string {
+	//nolint:errorlint // what wraps others adds words, which are not to be lost
+	switch of := err.(type) {
+	case *ExitError:
+		if of.Err != nil {
+			return sentences(of.Err)
+		}
+	case interface{ Unwrap() []error }:
+		if parts := of.Unwrap(); err.Error() == errors.Join(parts...).Error() { // and no sentence that was made of several
+			var all []string
+			for _, part := range parts {
+				all = append(all, sentences(part)...)
+			}
+			return all
+		}
+	}
+	return []string{sentence(err)}
+}
+
+func sentence(err error) string {
 	var (
 		noMatch     *meta.NoKindMatchError
 		unreachable *url.Error
 	)
 	switch {
+	case errors.Is(err, context.Canceled): // by a signal: nothing else ends a command's requests
+		return "interrupted before the cluster had answered"
 	case clientcmd.IsEmptyConfig(err):
 		return "no cluster: there is no kubeconfig, or it has no current context. Write --kubeconfig or --context, or set KUBECONFIG"
 	case errors.As(err, &noMatch) && noMatch.GroupKind.Group == v1alpha1.GroupVersion.Group:
