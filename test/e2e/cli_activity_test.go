@@ -118,7 +118,7 @@ func TestThawAsksAndHasTheControllerThaw(t *testing.T) {
 
 	second := f.begin()
 	f.waitReady(second)
-	cancelled := quiesce(t, "cancel", "--all", "-n", f.namespace, "--wait")
+	cancelled := quiesce(t, "cancel", "--all", "-n", f.namespace, "--yes", "--wait")
 	require.Zero(t, cancelled.code, cancelled.err)
 	assert.Contains(t, cancelled.out, "hooksession/"+second.Name+" is thawed: its pods were quiesced for ")
 	f.requireThawed(0)

@@ -206,7 +206,7 @@ func TestSessionsAreChosenDescribedAndCancelled(t *testing.T) {
 	assert.True(t, strings.HasPrefix(out, "apiVersion: v1\nitems:\n- apiVersion: quiesce.io/v1alpha1\n  kind: HookSession\n"), out)
 	_, errOut := says(t, namespace, "describe", "session", "brokn")
 	assert.Equal(t, fmt.Sprintf("error: in namespace %s there is no HookSession \"brokn\": did you mean \"broken\"?\n", namespace), errOut)
-	out, _ = says(t, namespace, "cancel", "--all")
+	out, _ = says(t, namespace, "cancel", "--all", "--yes")
 	assert.ElementsMatch(t, []string{"hooksession/new cancelled", "hooksession/open cancelled"}, strings.Split(strings.TrimSpace(out), "\n"))
 	out, errOut = says(t, namespace, "cancel", "open", "done", "--wait", "--timeout", "1s")
 	assert.Equal(t, "hooksession/open was cancelled already\nhooksession/done is over already: Complete\n", out)

@@ -6,29 +6,26 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/cli-runtime/pkg/printers"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/command"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
-// poll is how often it is asked how a session stands: an answer is worth a request, and a watch of each session is not.
-const poll = 200 * time.Millisecond
-
 // cancel is the command of this name.
 type cancel struct {
 	*command.Frame
 
-	all, wait bool
-	timeout   time.Duration
+	all, allNamespaces, wait, yes bool
+	dryRun                        command.DryRun
+	timeout                       time.Duration
 }
 
 // NewCancel returns the command that cancels sessions.
@@ -37,57 +34,158 @@ func NewCancel(frame *command.Frame) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "cancel (NAME... | --all)",
 		Short: "Cancel sessions: what they have quiesced is thawed",
-		Long: `Cancel sessions. What they have quiesced is thawed by the controller, and the backup that waits for one must not begin, or
-is not consistent. A Backup or Restore of Velero that is held for a session is refused.
+		Long: `Cancel sessions. The controller thaws what they have quiesced, and the backup that a session is for must not begin, or is
+not consistent. A Backup or Restore of Velero that is held for a session is refused.
 
-It may be said again, and of sessions that are over. Where no controller answers: kubectl quiesce thaw.`,
+A session that is cancelled already, or is over, is left as it is. Where no controller answers, use kubectl quiesce thaw.`,
 		Example: `  # Cancel a session, and wait until everything is thawed
   kubectl quiesce cancel nightly-42 -n shop --wait
 
-  # All sessions of a namespace that are not over
-  kubectl quiesce cancel --all -n shop`,
-		RunE: func(c *cobra.Command, args []string) error {
-			if k.all == (len(args) > 0) {
-				return command.UsageErrorf(c, "write names of sessions, or --all")
-			}
-			ctx, stop := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM)
-			defer stop()
-			return k.run(ctx, args)
-		},
-		ValidArgsFunction: sessionNames(frame),
+  # Cancel all sessions of a namespace that are not over
+  kubectl quiesce cancel --all -n shop
+
+  # See which sessions of the cluster would be cancelled
+  kubectl quiesce cancel --all -A --dry-run=server`,
+		RunE:              func(c *cobra.Command, args []string) error { return k.run(c, args) },
+		ValidArgsFunction: frame.CompleteSessions,
 	}
 	flags := c.Flags()
-	flags.BoolVar(&k.all, "all", false, "All sessions of the namespace that are not over")
-	flags.BoolVar(&k.wait, "wait", false, "Wait until everything is thawed, and say after how long")
-	flags.DurationVar(&k.timeout, "timeout", 5*time.Minute, "How long to wait")
+	flags.BoolVar(&k.all, "all", false, "All sessions of the namespace that are not over.")
+	command.AllNamespacesFlag(flags, &k.allNamespaces, "With --all, sessions")
+	flags.BoolVarP(&k.yes, "yes", "y", false, "Do not ask before all sessions are cancelled.")
+	command.DryRunFlag(c, &k.dryRun, "Print which sessions would be cancelled, and cancel none. With server, the API server tries it.")
+	flags.BoolVar(&k.wait, "wait", false, "Wait until everything is thawed, and print for how long it was quiesced.")
+	flags.DurationVar(&k.timeout, "timeout", 5*time.Minute, "How long --wait waits.")
 	return c
 }
 
-func (k *cancel) run(ctx context.Context, args []string) error {
-	namespace, err := k.Namespace()
-	if err != nil {
+// check tells of flags that make no sense together.
+func (k *cancel) check(c *cobra.Command, args []string) error {
+	switch {
+	case k.all == (len(args) > 0):
+		return command.UsageErrorf(c, "write names of sessions, or --all")
+	case k.allNamespaces && !k.all:
+		return command.UsageErrorf(c, "names are of one namespace: leave -A out, and write -n with it, or write --all")
+	case k.wait && k.dryRun.Dry():
+		return command.UsageErrorf(c, "in a dry run there is nothing to wait for: leave --wait out, or --dry-run")
+	case c.Flags().Changed("timeout") && !k.wait:
+		return command.UsageErrorf(c, "--timeout is for --wait: write both")
+	}
+	return nil
+}
+
+func (k *cancel) run(c *cobra.Command, args []string) error {
+	if err := k.check(c, args); err != nil {
 		return err
+	}
+	names, err := command.Sessions.NamesOf(args)
+	if err != nil {
+		return command.UsageErrorf(c, "%w", err)
+	}
+	namespace := ""
+	if !k.allNamespaces {
+		if namespace, err = k.Namespace(); err != nil {
+			return err
+		}
 	}
 	cluster, err := k.Client()
 	if err != nil {
 		return err
 	}
-	chosen, err := k.choose(ctx, cluster, namespace, args)
+	if !k.all {
+		ctx, stop := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM)
+		defer stop()
+		chosen, failures := named(ctx, cluster, namespace, names)
+		return errors.Join(append(failures, k.each(ctx, cluster, chosen))...)
+	}
+	open, err := unfinished(c.Context(), cluster, namespace)
 	if err != nil {
 		return err
 	}
-	if len(chosen) == 0 {
-		fmt.Fprintf(k.ErrOut, "No sessions in %s namespace that are not over.\n", namespace)
+	if len(open) == 0 {
+		where := ""
+		if namespace != "" {
+			where = " in " + namespace + " namespace"
+		}
+		fmt.Fprintf(k.ErrOut, "No sessions%s that are not over.\n", where)
 		return nil
 	}
-	var failures []error
-	var waiting []*v1alpha1.HookSession
+	if err := k.confirm(c, namespace, open); err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return k.each(ctx, cluster, open)
+}
+
+// named are the sessions of these names. Of one that there is not there is an error, which keeps nobody from the others.
+func named(ctx context.Context, cluster client.Client, namespace string, names []string) (chosen []*v1alpha1.HookSession, failures []error) {
+	for _, name := range names {
+		session, err := get(ctx, cluster, namespace, name)
+		if err != nil {
+			failures = append(failures, err)
+			continue
+		}
+		chosen = append(chosen, session)
+	}
+	return chosen, failures
+}
+
+// unfinished are the sessions of a namespace, or of all for "", that are not over.
+func unfinished(ctx context.Context, cluster client.Client, namespace string) ([]*v1alpha1.HookSession, error) {
+	var open []*v1alpha1.HookSession
+	_, err := eachPage(ctx, cluster, func(page *v1alpha1.HookSessionList) {
+		for i := range page.Items {
+			if !page.Items[i].Status.Phase.Finished() {
+				open = append(open, &page.Items[i])
+			}
+		}
+	}, client.InNamespace(namespace))
+	return open, err
+}
+
+// confirm asks before all sessions are cancelled, if any is that is not yet.
+func (k *cancel) confirm(c *cobra.Command, namespace string, open []*v1alpha1.HookSession) error {
+	open = slices.DeleteFunc(slices.Clone(open), func(session *v1alpha1.HookSession) bool { return session.Spec.Cancel })
+	if k.yes || k.dryRun.Dry() || len(open) == 0 {
+		return nil
+	}
+	if err := k.list(namespace, open); err != nil {
+		return err
+	}
+	return k.Confirm(c, "Backups that they are for will not be consistent. Go on?")
+}
+
+func (k *cancel) list(namespace string, open []*v1alpha1.HookSession) error {
+	where := "all namespaces"
+	if namespace != "" {
+		where = "namespace " + namespace
+	}
+	fmt.Fprintf(k.ErrOut, "These sessions of %s will be cancelled:\n", where)
+	columns := layout{namespaces: namespace == ""}
+	out := printers.GetNewTabWriter(k.ErrOut)
+	printRow(out, columns.header())
+	for _, session := range open {
+		printRow(out, columns.row(session, time.Now()))
+	}
+	return out.Flush()
+}
+
+// each cancels sessions, and waits for their thaw where that is asked for.
+func (k *cancel) each(ctx context.Context, cluster client.Client, chosen []*v1alpha1.HookSession) error {
+	var (
+		failures []error
+		waiting  []*v1alpha1.HookSession
+	)
 	for _, session := range chosen {
 		cancelled, err := k.cancel(ctx, cluster, session)
 		if err != nil {
 			failures = append(failures, err)
 		} else if cancelled {
 			waiting = append(waiting, session)
+		}
+		if ctx.Err() != nil {
+			return errors.Join(append(failures, errors.New("interrupted before all were cancelled: run this again"))...)
 		}
 	}
 	if k.wait {
@@ -100,31 +198,17 @@ func (k *cancel) run(ctx context.Context, args []string) error {
 	return errors.Join(failures...)
 }
 
-func (k *cancel) choose(ctx context.Context, cluster client.Client, namespace string, args []string) ([]*v1alpha1.HookSession, error) {
-	var chosen []*v1alpha1.HookSession
-	for _, name := range args {
-		session, err := get(ctx, cluster, namespace, name)
-		if err != nil {
-			return nil, err
-		}
-		chosen = append(chosen, session)
+// name is how a session is told of.
+func (k *cancel) name(session *v1alpha1.HookSession) string {
+	if k.allNamespaces {
+		return fmt.Sprintf("hooksession/%s in namespace %s", session.Name, session.Namespace)
 	}
-	if !k.all {
-		return chosen, nil
-	}
-	_, err := eachPage(ctx, cluster, func(page *v1alpha1.HookSessionList) {
-		for i := range page.Items {
-			if !page.Items[i].Status.Phase.Finished() {
-				chosen = append(chosen, &page.Items[i])
-			}
-		}
-	}, client.InNamespace(namespace))
-	return chosen, err
+	return "hooksession/" + session.Name
 }
 
 // cancel cancels a session, says so, and tells whether there is a thaw to wait for.
 func (k *cancel) cancel(ctx context.Context, cluster client.Client, session *v1alpha1.HookSession) (waits bool, err error) {
-	name := "hooksession/" + session.Name
+	name := k.name(session)
 	switch phase := phaseOf(session); {
 	case phase.Finished():
 		fmt.Fprintf(k.Out, "%s is over already: %s\n", name, phase)
@@ -133,69 +217,22 @@ func (k *cancel) cancel(ctx context.Context, cluster client.Client, session *v1a
 		fmt.Fprintf(k.Out, "%s was cancelled already\n", name)
 		return true, nil
 	}
-	if err := cluster.Patch(ctx, session, client.RawPatch(types.MergePatchType, []byte(`{"spec":{"cancel":true}}`))); err != nil {
-		return false, fmt.Errorf("cancelling %s: %w", name, err)
+	if k.dryRun != command.DryRunClient {
+		var options []client.PatchOption
+		if k.dryRun == command.DryRunServer {
+			options = append(options, client.DryRunAll)
+		}
+		if err := cluster.Patch(ctx, session, client.RawPatch(types.MergePatchType, []byte(`{"spec":{"cancel":true}}`)), options...); err != nil {
+			return false, fmt.Errorf("cancelling %s: %w", name, err)
+		}
 	}
-	fmt.Fprintf(k.Out, "%s cancelled\n", name)
+	fmt.Fprintf(k.Out, "%s %s\n", name, k.dryRun.Said("cancelled"))
 	if source := session.Spec.Velero; source != nil && source.Held && session.Status.BegunAt == nil {
-		fmt.Fprintf(k.ErrOut, "%s %s/%s was held for it, and is refused now: create another one\n", source.Kind, source.Namespace, source.Name)
+		then := "was held for it, and is refused now: create another one"
+		if k.dryRun.Dry() {
+			then = "is held for it, and would be refused"
+		}
+		fmt.Fprintf(k.ErrOut, "%s %s/%s %s\n", source.Kind, source.Namespace, source.Name, then)
 	}
 	return true, nil
-}
-
-// await waits until a session has thawed what it had quiesced, and says so.
-func (k *cancel) await(ctx context.Context, cluster client.Client, session *v1alpha1.HookSession) error {
-	name, key := "hooksession/"+session.Name, client.ObjectKeyFromObject(session)
-	for {
-		err := cluster.Get(ctx, key, session)
-		switch {
-		case apierrors.IsNotFound(err):
-			fmt.Fprintf(k.Out, "%s was deleted, which it is once everything is thawed\n", name)
-			return nil
-		case err != nil && ctx.Err() == nil && !unreachable(err):
-			return err
-		case err == nil && Thawed(session):
-			fmt.Fprintf(k.Out, "%s %s\n", name, thawedAfter(session))
-			return nil
-		case err == nil && session.Status.Phase.Finished():
-			return fmt.Errorf("%s is over, and not everything is thawed: %s. See kubectl quiesce describe session %s, and kubectl quiesce thaw",
-				name, orNone(thawMessage(session)), session.Name)
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("%s is not thawed yet (%s): %s. If no controller answers, thaw from here: kubectl quiesce thaw -n %s",
-				name, phaseOf(session), orNone(thawMessage(session)), session.Namespace)
-		case <-time.After(poll):
-		}
-	}
-}
-
-// unreachable tells of errors that may pass: the cluster did not answer, or not now.
-func unreachable(err error) bool {
-	var status apierrors.APIStatus
-	return !errors.As(err, &status) || apierrors.IsServerTimeout(err) || apierrors.IsTimeout(err) || apierrors.IsTooManyRequests(err) ||
-		apierrors.IsServiceUnavailable(err) || apierrors.IsInternalError(err)
-}
-
-// Thawed tells whether a session that was cancelled has nothing quiesced, and will not quiesce anything any more: its controller has
-// heard of that.
-func Thawed(session *v1alpha1.HookSession) bool {
-	condition := meta.FindStatusCondition(session.Status.Conditions, v1alpha1.ConditionThawed)
-	return condition != nil && condition.Status == metav1.ConditionTrue && condition.ObservedGeneration >= session.Generation
-}
-
-func thawMessage(session *v1alpha1.HookSession) string {
-	if condition := meta.FindStatusCondition(session.Status.Conditions, v1alpha1.ConditionThawed); condition != nil && condition.Message != "" {
-		return condition.Message
-	}
-	return session.Status.Message
-}
-
-// thawedAfter says for how long pods were quiesced.
-func thawedAfter(session *v1alpha1.HookSession) string {
-	window := session.Status.Window
-	if window == nil || window.OpenedAt == nil {
-		return "had quiesced nothing"
-	}
-	return "is thawed: its pods were quiesced for " + orNone(window.Duration)
 }

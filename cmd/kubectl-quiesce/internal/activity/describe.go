@@ -3,6 +3,7 @@ package activity
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,35 +14,62 @@ import (
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
-// NewDescribe returns the command that describes single objects.
+// NewDescribe returns the command that describes single objects. It takes them as TYPE/NAME, too.
 func NewDescribe(frame *command.Frame) *cobra.Command {
-	return command.Group(&cobra.Command{
+	all := false
+	c := command.Group(&cobra.Command{
 		Use:   "describe",
 		Short: "Describe a session: what ran in which pods, and how it came out",
 	}, newDescribeSession(frame))
+	c.Flags().BoolVar(&all, allPods, false, allPodsUsage)
+	none := c.Args
+	c.Args = func(c *cobra.Command, args []string) error {
+		if len(args) > 0 && strings.Contains(args[0], "/") {
+			return nil
+		}
+		return none(c, args)
+	}
+	help := c.RunE
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return help(c, args)
+		}
+		return describeSessions(c, frame, args, all)
+	}
+	return c
 }
+
+const (
+	allPods      = "all-pods"
+	allPodsUsage = "List every pod of every hook, however many there are."
+)
 
 func newDescribeSession(frame *command.Frame) *cobra.Command {
 	all := false
 	c := &cobra.Command{
 		Use:     "session NAME...",
-		Aliases: []string{"sessions", "hooksession", "hses"},
+		Aliases: []string{"sessions", "hooksession", "hooksessions", "hses"},
 		Short:   "Describe a session: what ran in which pods, and how it came out",
 		Long: `Describe a session: what it is for, where it stands and why, for how long pods were quiesced, which hooks ran in which pods
-and how they came out, failures first and with what their commands have written, and what was seen of the snapshots.`,
+and how they came out, failures first and with the output of their commands, and what was seen of the snapshots.`,
 		Example: `  # The session of last night
   kubectl quiesce describe session nightly-42 -n shop`,
 		Args: command.AtLeastOne("the NAME of a session: kubectl quiesce sessions lists them"),
 		RunE: func(c *cobra.Command, args []string) error {
-			return describeSessions(c.Context(), frame, args, all)
+			return describeSessions(c, frame, args, all)
 		},
-		ValidArgsFunction: sessionNames(frame),
+		ValidArgsFunction: frame.CompleteSessions,
 	}
-	c.Flags().BoolVar(&all, "all-pods", false, "Every pod of every hook, however many there are")
+	c.Flags().BoolVar(&all, allPods, false, allPodsUsage)
 	return c
 }
 
-func describeSessions(ctx context.Context, frame *command.Frame, args []string, all bool) error {
+func describeSessions(c *cobra.Command, frame *command.Frame, args []string, all bool) error {
+	ctx := c.Context()
+	names, err := command.Sessions.NamesOf(args)
+	if err != nil {
+		return command.UsageErrorf(c, "%w", err)
+	}
 	namespace, err := frame.Namespace()
 	if err != nil {
 		return err
@@ -50,7 +78,7 @@ func describeSessions(ctx context.Context, frame *command.Frame, args []string, 
 	if err != nil {
 		return err
 	}
-	for i, name := range args {
+	for i, name := range names {
 		session, err := get(ctx, cluster, namespace, name)
 		if err != nil {
 			return err

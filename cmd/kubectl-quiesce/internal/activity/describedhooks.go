@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/terminal"
 	"github.com/quiesce-io/quiesce/hooks/session/record"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
@@ -26,7 +27,7 @@ func (d *description) failures(s *sheet) {
 			for i := range d.session.Status.Failures {
 				f := &d.session.Status.Failures[i]
 				s.line("%s", failureLine(f.Stage, f.Policy, f.Hook, f.Pod, ""))
-				s.line("  %s", oneLine(fmt.Sprintf("%s (exit code %s): %s", f.Reason, f.ExitCode, f.Message)))
+				s.line("  %s (exit code %s): %s", f.Reason, f.ExitCode, terminal.Line(f.Message))
 			}
 			return
 		}
@@ -34,7 +35,7 @@ func (d *description) failures(s *sheet) {
 		for i := range found {
 			f := &found[i]
 			s.line("%s", failureLine(f.Stage, f.Policy, f.Hook, f.Pod, f.Container))
-			s.line("  %s at %s%s (exit code %s): %s", f.Reason, clock(&f.Time), prefixed(", after ", f.Duration), orNone(f.ExitCode), oneLine(f.Message))
+			s.line("  %s at %s%s (exit code %s): %s", f.Reason, clock(&f.Time), prefixed(", after ", terminal.Recorded(f.Duration)), orNone(f.ExitCode), terminal.Line(f.Message))
 			s.depth++
 			s.text(f.Output)
 			s.depth--
@@ -70,7 +71,7 @@ func (d *description) hook(s *sheet, run *v1alpha1.HookRun) {
 	s.depth++
 	defer func() { s.depth-- }()
 	if run.Spec.Note != "" {
-		s.line("%s", oneLine(run.Spec.Note))
+		s.line("%s", terminal.Line(run.Spec.Note))
 	}
 	var rows [][]string
 	shown, left := 0, 0
@@ -101,14 +102,14 @@ func rank(result string) int {
 
 func resultRow(pod *v1alpha1.RunPod, result *v1alpha1.PodResult) []string {
 	if result == nil {
-		return []string{orNone(pod.Name), orNone(pod.Container), "-", "-", "-", "-", cmp.Or(oneLine(pod.Obstacle), "-")}
+		return []string{orNone(pod.Name), orNone(pod.Container), "-", "-", "-", "-", orNone(pod.Obstacle)}
 	}
 	message := cmp.Or(result.Message, result.Reason)
 	if result.Attempts > 1 {
 		message = fmt.Sprintf("in attempt %d: %s", result.Attempts, cmp.Or(message, string(result.Outcome)))
 	}
 	return []string{
-		orNone(pod.Name), orNone(pod.Container), string(result.Outcome), clock(result.StartedAt), orNone(result.Duration), orNone(result.ExitCode), orNone(oneLine(message)),
+		orNone(pod.Name), orNone(pod.Container), string(result.Outcome), clock(result.StartedAt), orNone(terminal.Recorded(result.Duration)), orNone(result.ExitCode), orNone(message),
 	}
 }
 

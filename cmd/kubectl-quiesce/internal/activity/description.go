@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/duration"
 
+	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/terminal"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
@@ -72,7 +73,7 @@ func (d *description) head(s *sheet) {
 		s.field("Velero", "%s %s/%s, %s%s", source.Kind, source.Namespace, source.Name, held, prefixed("; of Schedule ", source.Schedule))
 	}
 	if spec.MaxQuiesce.Duration > 0 {
-		s.field("MaxQuiesce", "%s, or less where a policy says so", spec.MaxQuiesce.Duration)
+		s.field("MaxQuiesce", "%s, or less where a policy says so", terminal.Duration(spec.MaxQuiesce.Duration))
 	}
 	s.field("Outcomes", "%s", outcomes(spec.Outcomes))
 	if spec.Cancel || session.DeletionTimestamp != nil {
@@ -165,7 +166,7 @@ func (d *description) conditions(s *sheet) {
 		var rows [][]string
 		for i := range d.session.Status.Conditions {
 			c := &d.session.Status.Conditions[i]
-			rows = append(rows, []string{c.Type, string(c.Status), c.Reason, duration.HumanDuration(d.now.Sub(c.LastTransitionTime.Time)), oneLine(c.Message)})
+			rows = append(rows, []string{c.Type, string(c.Status), c.Reason, duration.HumanDuration(d.now.Sub(c.LastTransitionTime.Time)), c.Message})
 		}
 		s.table([]string{"Type", "Status", "Reason", "Since", "Message"}, rows)
 	})
@@ -239,7 +240,7 @@ func (d *description) snapshots(s *sheet) {
 			if seen.Inside {
 				inside = "inside"
 			}
-			rows = append(rows, []string{seen.Name, seen.Claim, clock(seen.CreatedAt), clock(seen.CutAt), inside, orNone(oneLine(seen.Error))})
+			rows = append(rows, []string{seen.Name, seen.Claim, clock(seen.CreatedAt), clock(seen.CutAt), inside, orNone(seen.Error)})
 		}
 		if len(rows) > 0 {
 			s.table([]string{"Name", "Claim", "Created", "Taken", "Window", "Error"}, rows)
@@ -258,7 +259,7 @@ func (d *description) told(s *sheet) {
 		slices.SortStableFunc(d.events, func(a, b corev1.Event) int { return eventTime(&a).Compare(eventTime(&b)) })
 		for i := range d.events {
 			event := &d.events[i]
-			rows = append(rows, []string{event.Type, event.Reason, duration.HumanDuration(d.now.Sub(eventTime(event))), oneLine(event.Message)})
+			rows = append(rows, []string{event.Type, event.Reason, duration.HumanDuration(d.now.Sub(eventTime(event))), event.Message})
 		}
 		s.table([]string{"Type", "Reason", "Age", "Message"}, rows)
 	})

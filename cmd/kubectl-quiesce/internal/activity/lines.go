@@ -3,12 +3,12 @@ package activity
 import (
 	"cmp"
 	"encoding/json"
-	"fmt"
 	"io"
-	"strings"
 
 	"github.com/liggitt/tabwriter"
 	"k8s.io/cli-runtime/pkg/printers"
+
+	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/terminal"
 )
 
 // timeLayout is RFC 3339 with as many digits as a person can compare.
@@ -57,12 +57,12 @@ func (w *table) write(entries []Entry) error {
 	for i := range entries {
 		entry := &entries[i]
 		w.row(entry.Namespace, entry.Time.Local().Format(timeLayout), entry.Session, entry.Policy, entry.Hook, string(entry.Stage), orNone(entry.Pod),
-			string(entry.Result), orNone(entry.Duration), entry.said())
+			string(entry.Result), orNone(terminal.Recorded(entry.Duration)), entry.said())
 		if w.showOutput && entry.Output != "" {
 			if err := w.out.Flush(); err != nil {
 				return err
 			}
-			if _, err := io.WriteString(w.raw, indent(entry.Output, "    | ")); err != nil {
+			if _, err := io.WriteString(w.raw, terminal.Indent(entry.Output, "    | ")); err != nil {
 				return err
 			}
 		}
@@ -74,23 +74,10 @@ func (w *table) row(namespace string, columns ...string) {
 	if w.namespaces {
 		columns = append([]string{namespace}, columns...)
 	}
-	fmt.Fprintln(w.out, strings.TrimRight(strings.Join(columns, "\t"), "\t "))
+	printRow(w.out, columns)
 }
 
-// said is what there is to say of the result, in one line.
-func (e *Entry) said() string {
-	return oneLine(cmp.Or(e.Message, e.Reason))
-}
-
-func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+// said is what there is to say of the result.
+func (e *Entry) said() string { return cmp.Or(e.Message, e.Reason) }
 
 func orNone(text string) string { return cmp.Or(text, "-") }
-
-// indent begins each line of a text with a prefix, and ends the last one.
-func indent(text, prefix string) string {
-	var b strings.Builder
-	for line := range strings.Lines(text) {
-		b.WriteString(prefix + strings.TrimRight(line, "\r\n") + "\n")
-	}
-	return b.String()
-}

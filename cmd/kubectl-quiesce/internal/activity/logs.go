@@ -3,6 +3,7 @@ package activity
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"slices"
@@ -42,19 +43,19 @@ func NewLogs(frame *command.Frame) *cobra.Command {
 they ran.
 
 It is read from the HookRuns of sessions, so it goes back as far as those are kept: a week, unless the session or the
-installation says otherwise. Of a hook that failed the end of its output is kept as well: --show-output. What was skipped has
-no time of its own, and stands at the beginning of its session. Hooks that Velero runs by the annotations of stamped pods are in
-Velero's own logs: velero backup logs NAME.`,
+installation says otherwise. The end of a failed hook's output is kept as well: see --show-output. A hook that was skipped has
+no time of its own, and stands at the beginning of its session. Hooks that Velero runs by the annotations of stamped pods are
+in Velero's own logs: velero backup logs NAME.`,
 		Example: `  # What ran in the namespace of the current context
   kubectl quiesce logs
 
-  # Why last night's backup failed, with what the commands have written
+  # Why last night's backup failed, with the output of the commands
   kubectl quiesce logs -n shop --since 12h --result Failed --show-output
 
   # One pod, as it happens
   kubectl quiesce logs -n shop --pod db-0 -f
 
-  # For a machine: a JSON object a line
+  # For programs: a JSON object a line
   kubectl quiesce logs -A --policy postgres --since-time 2026-01-31T02:00:00Z -o json`,
 		Args: command.None(": write --session NAME for those of one session"),
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -64,26 +65,24 @@ Velero's own logs: velero backup logs NAME.`,
 		},
 	}
 	flags := c.Flags()
-	flags.StringVar(&l.session, "session", "", "Only of this HookSession")
-	flags.StringVar(&l.policy, "policy", "", "Only of the HookPolicy or NamespacedHookPolicy with this name")
-	flags.StringVar(&l.pod, "pod", "", "Only in this pod")
-	flags.StringVar(&l.stage, "stage", "", "Only of this stage: "+strings.Join(stageNames(), ", "))
-	flags.StringSliceVar(&l.results, "result", nil, "Only with these results: Succeeded, Failed, Skipped, Held (a hold that is open, or was)")
-	flags.StringVar(&l.since, "since", "", "Only what began as long ago as this, or less, such as 15m or 24h")
-	flags.StringVar(&l.sinceTime, "since-time", "", "Only what began at this time (RFC 3339) or later")
-	flags.StringVar(&l.until, "until", "", "Only what began at this time (RFC 3339) or earlier, or at least as long ago as this")
-	flags.IntVar(&l.tail, "tail", -1, "Only the last of the lines, as many as this; -1 for all")
-	flags.BoolVarP(&l.follow, "follow", "f", false, "Go on with what comes, until Ctrl-C")
-	flags.BoolVar(&l.showOutput, "show-output", false, "Show below each line what is kept of the command's output")
-	flags.BoolVar(&l.noHeaders, "no-headers", false, "Leave the headings out")
-	flags.BoolVarP(&l.allNamespaces, "all-namespaces", "A", false, "Those of all namespaces")
-	flags.StringVarP(&l.output, "output", "o", "", "json for JSON lines")
-	command.CompleteFlag(c, "session", sessionNames(frame))
-	command.CompleteFlag(c, "stage", cobra.FixedCompletions(stageNames(), cobra.ShellCompDirectiveNoFileComp))
+	flags.StringVar(&l.session, "session", "", "Hooks of the HookSession of this name alone.")
+	flags.StringVar(&l.policy, "policy", "", "Hooks of the HookPolicy or NamespacedHookPolicy of this name alone.")
+	flags.StringVar(&l.pod, "pod", "", "Hooks in the pod of this name alone.")
+	command.Choice(c, &l.stage, "stage", "", "Hooks of this stage alone.", stageNames()...)
+	flags.StringSliceVar(&l.results, "result", nil, "Hooks with this result alone; can be repeated: Succeeded, Failed, Skipped, or Held for holds.")
+	flags.StringVar(&l.since, "since", "", "Hooks that began no longer ago than this, such as 15m or 24h.")
+	flags.StringVar(&l.sinceTime, "since-time", "", "Hooks that began at this time or later, such as 2026-01-31T02:00:00Z.")
+	flags.StringVar(&l.until, "until", "", "Hooks that began at this time or earlier, or at least as long ago as this.")
+	flags.IntVar(&l.tail, "tail", -1, "Number of lines to show, the latest; -1 for all.")
+	flags.BoolVarP(&l.follow, "follow", "f", false, "Print further lines as hooks run, until Ctrl-C.")
+	flags.BoolVar(&l.showOutput, "show-output", false, "Print below each line what is kept of the command's output.")
+	command.NoHeadersFlag(flags, &l.noHeaders)
+	command.AllNamespacesFlag(flags, &l.allNamespaces, "Hooks")
+	command.Choice(c, &l.output, "output", "o", "A JSON object a line.", "json")
+	command.CompleteFlag(c, "session", frame.CompleteSessions)
 	command.CompleteFlag(c, "result", cobra.FixedCompletions(resultNames(), cobra.ShellCompDirectiveNoFileComp))
-	command.CompleteFlag(c, "output", cobra.FixedCompletions([]string{"json"}, cobra.ShellCompDirectiveNoFileComp))
-	command.CompleteFlag(c, "policy", policyNames(frame))
-	command.CompleteFlag(c, "pod", podNames(frame))
+	command.CompleteFlag(c, "policy", frame.CompletePolicies)
+	command.CompleteFlag(c, "pod", frame.CompletePods)
 	return c
 }
 
@@ -142,16 +141,24 @@ func last(entries []Entry, tail int) []Entry {
 
 // filter reads the flags by which lines are chosen here.
 func (l *logs) filter(c *cobra.Command, now time.Time) (filter, error) {
-	wanted := filter{pod: strings.TrimPrefix(strings.TrimPrefix(l.pod, "pods/"), "pod/")}
+	var wanted filter
 	switch {
 	case l.since != "" && l.sinceTime != "":
 		return filter{}, command.UsageErrorf(c, "write --since or --since-time, not both")
 	case l.follow && l.until != "":
 		return filter{}, command.UsageErrorf(c, "--follow has no end: leave --until out")
-	case l.output != "" && l.output != "json":
-		return filter{}, command.UsageErrorf(c, "-o %s: write json, or leave it out", l.output)
 	}
 	var err error
+	if l.pod != "" {
+		if wanted.pod, err = command.Pods.NameOf(l.pod); err != nil {
+			return filter{}, command.UsageErrorf(c, "--pod: %w", err)
+		}
+	}
+	if l.session != "" {
+		if l.session, err = command.Sessions.NameOf(l.session); err != nil {
+			return filter{}, command.UsageErrorf(c, "--session: %w", err)
+		}
+	}
 	if wanted.since, err = when("since", l.since, now); err != nil {
 		return filter{}, command.UsageErrorf(c, "%w", err)
 	}
@@ -169,11 +176,6 @@ func (l *logs) filter(c *cobra.Command, now time.Time) (filter, error) {
 			return filter{}, command.UsageErrorf(c, "--result: %w", command.Unknown("result", text, resultNames()))
 		}
 		wanted.results = append(wanted.results, v1alpha1.ResultOutcome(resultNames()[at]))
-	}
-	if at := slices.IndexFunc(stageNames(), func(name string) bool { return strings.EqualFold(name, l.stage) }); at >= 0 {
-		l.stage = stageNames()[at]
-	} else if l.stage != "" {
-		return filter{}, command.UsageErrorf(c, "--stage: %w", command.Unknown("stage", l.stage, stageNames()))
 	}
 	return wanted, nil
 }
@@ -200,7 +202,7 @@ func policyName(text string) string {
 	return text[strings.LastIndex(text, "/")+1:]
 }
 
-func followLogs(ctx context.Context, cluster client.WithWatch, options []client.ListOption, feed *feed, talk interface{ Write([]byte) (int, error) }) error {
+func followLogs(ctx context.Context, cluster client.WithWatch, options []client.ListOption, feed *feed, talk io.Writer) error {
 	f := follower[v1alpha1.HookRunList, *v1alpha1.HookRunList]{
 		cluster: cluster, options: options, talk: talk,
 		page: func(page *v1alpha1.HookRunList) {
@@ -209,13 +211,13 @@ func followLogs(ctx context.Context, cluster client.WithWatch, options []client.
 			}
 		},
 		listed: feed.flush,
-		change: func(object runtime.Object) error {
+		change: func(_ context.Context, object runtime.Object) error {
 			run, is := object.(*v1alpha1.HookRun)
 			if !is {
 				return nil
 			}
 			feed.take(run)
-			return feed.flush()
+			return unshown(feed.flush())
 		},
 	}
 	return f.run(ctx)

@@ -12,23 +12,9 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/util/duration"
 
+	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/terminal"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
-
-// sessionFilter is which sessions are wanted, as far as the API server does not know. What is empty wants all.
-type sessionFilter struct {
-	phases []v1alpha1.Phase
-	// ran are the sessions, as namespace/name, in which a policy has hooks; nil for any. policy is its name.
-	ran    map[string]bool
-	policy string
-	since  time.Time
-}
-
-func (f sessionFilter) wants(session *v1alpha1.HookSession) bool {
-	return (len(f.phases) == 0 || slices.Contains(f.phases, phaseOf(session))) &&
-		(f.since.IsZero() || !session.CreationTimestamp.Time.Before(f.since.Truncate(time.Second))) &&
-		(f.ran == nil || f.ran[session.Namespace+"/"+session.Name] || slices.Contains(session.Spec.PolicyNames, f.policy))
-}
 
 // phaseOf is a session's phase. One that nobody has looked at yet is Pending.
 func phaseOf(session *v1alpha1.HookSession) v1alpha1.Phase {
@@ -71,12 +57,19 @@ func (l layout) row(session *v1alpha1.HookSession, now time.Time) []string {
 		if session.Spec.Velero != nil {
 			source = session.Spec.Velero.Name
 		}
-		columns = append(columns, orNone(source), orNone(conditionStatus(session, v1alpha1.ConditionThawed)), orNone(oneLine(status.Message)))
+		columns = append(columns, orNone(source), orNone(conditionStatus(session, v1alpha1.ConditionThawed)), orNone(status.Message))
 	}
 	return columns
 }
 
-func printRow(out io.Writer, columns []string) { fmt.Fprintln(out, strings.Join(columns, "\t")) }
+// printRow prints columns for a tabwriter, whatever stands in them. Those at the end that are empty are left out.
+func printRow(out io.Writer, columns []string) {
+	cells := make([]string, len(columns))
+	for i, column := range columns {
+		cells[i] = terminal.Line(column)
+	}
+	fmt.Fprintln(out, strings.TrimRight(strings.Join(cells, "\t"), "\t"))
+}
 
 // quiescedFor is how long pods were quiesced, or have been until now.
 func quiescedFor(session *v1alpha1.HookSession, now time.Time) string {
@@ -85,9 +78,9 @@ func quiescedFor(session *v1alpha1.HookSession, now time.Time) string {
 	case window == nil || window.OpenedAt == nil:
 		return ""
 	case window.Duration != "":
-		return window.Duration
+		return terminal.Recorded(window.Duration)
 	case session.Status.QuiescedPods > 0:
-		return duration.HumanDuration(now.Sub(window.OpenedAt.Time))
+		return terminal.Duration(now.Sub(window.OpenedAt.Time).Round(time.Second))
 	}
 	return ""
 }

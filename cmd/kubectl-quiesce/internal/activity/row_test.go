@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/cli-runtime/pkg/printers"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
@@ -79,7 +80,8 @@ func TestSessionsAreChosen(t *testing.T) {
 		"by phase":                            {sessionFilter{phases: []v1alpha1.Phase{v1alpha1.PhaseFailed, v1alpha1.PhaseQuiesced}}, "nightly-42 open"},
 		"one that nobody has seen is pending": {sessionFilter{phases: []v1alpha1.Phase{v1alpha1.PhasePending}}, "adhoc"},
 		"since a time":                        {sessionFilter{since: noon.Add(time.Second + 500*time.Millisecond)}, "nightly-42 adhoc"},
-		"by what has run in them":             {sessionFilter{ran: map[string]bool{"shop/open": true, "other/adhoc": true}, policy: "postgres"}, "open"},
+		"by name":                             {sessionFilter{names: []string{"adhoc", "open", "none"}}, "adhoc open"},
+		"by what has run in them":             {sessionFilter{policy: &policySessions{policy: "postgres", known: map[client.ObjectKey]bool{{Namespace: "shop", Name: "open"}: true, {Namespace: "other", Name: "adhoc"}: true}}}, "open"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []string
@@ -92,7 +94,7 @@ func TestSessionsAreChosen(t *testing.T) {
 		})
 	}
 	named := aSession("named", v1alpha1.PhaseFailed, func(s *v1alpha1.HookSession) { s.Spec.PolicyNames = []string{"postgres"} })
-	assert.True(t, sessionFilter{ran: map[string]bool{}, policy: "postgres"}.wants(&named), "it has asked for a policy of which nothing has run")
+	assert.True(t, (&policySessions{policy: "postgres"}).has(&named), "it has asked for a policy of which nothing has run")
 }
 
 func TestASessionIsDescribedFailuresFirst(t *testing.T) {

@@ -11,11 +11,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
-	"k8s.io/cli-runtime/pkg/printers"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/command"
@@ -26,107 +21,112 @@ import (
 type sessions struct {
 	*command.Frame
 
-	print                           *genericclioptions.PrintFlags
+	print                           *command.Print
 	selector, operation             string
 	phases                          []string
 	policy, since                   string
 	watch, allNamespaces, noHeaders bool
+
+	namespace string // empty for all of them
 }
 
 // NewSessions returns the command that lists sessions.
 func NewSessions(frame *command.Frame) *cobra.Command {
-	s := &sessions{Frame: frame, print: genericclioptions.NewPrintFlags("")}
+	s := &sessions{Frame: frame}
 	c := &cobra.Command{
 		Use:     "sessions [NAME...]",
 		Aliases: []string{"session"},
-		Short:   "List the sessions: backups, snapshots and restores that pass through hooks",
-		Long: `List the sessions: backups, snapshots, restores, clones and replications that pass through hooks, the latest last.
+		Short:   "List the sessions: backups, snapshots and restores that run hooks",
+		Long: `List the sessions: backups, snapshots, restores, clones and replications that run hooks, the latest last.
 
 QUIESCED is how long pods were quiesced, or have been until now. CONSISTENT is True where every snapshot was seen to be taken
 while all pods were quiesced; describe session says why it is not.`,
 		Example: `  # Those of the namespace of the current context
   kubectl quiesce sessions
 
-  # What is quiesced right now, anywhere
+  # What is quiesced right now, in any namespace
   kubectl quiesce sessions -A --phase Quiescing,Quiesced,Thawing
 
-  # What failed since yesterday, and why
+  # What has failed in the last 24 hours, and why
   kubectl quiesce sessions -A --phase Failed --since 24h -o wide
 
   # Watch the sessions of a policy
   kubectl quiesce sessions -n shop --policy postgres -w`,
-		RunE: func(c *cobra.Command, args []string) error {
-			ctx, stop := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM)
-			defer stop()
-			return s.run(ctx, c, args)
-		},
-		ValidArgsFunction: sessionNames(frame),
+		RunE:              func(c *cobra.Command, args []string) error { return s.run(c, args) },
+		ValidArgsFunction: frame.CompleteSessions,
 	}
+	s.print = command.NewPrint(c, "wide")
 	flags := c.Flags()
-	flags.BoolVarP(&s.allNamespaces, "all-namespaces", "A", false, "Those of all namespaces")
-	flags.StringVarP(&s.selector, "selector", "l", "", "Only those with these labels, such as quiesce.io/velero-schedule=nightly")
-	flags.StringSliceVar(&s.phases, "phase", nil, "Only those in these phases: "+strings.Join(phaseNames(), ", "))
-	flags.StringVar(&s.operation, "operation", "", "Only those of this operation: "+strings.Join(operationNames(), ", "))
-	flags.StringVar(&s.policy, "policy", "", "Only those in which the HookPolicy or NamespacedHookPolicy with this name has hooks")
-	flags.StringVar(&s.since, "since", "", "Only those created as long ago as this, or less, such as 24h, or since a time (RFC 3339)")
-	flags.BoolVarP(&s.watch, "watch", "w", false, "Go on with what changes, until Ctrl-C")
-	flags.BoolVar(&s.noHeaders, "no-headers", false, "Leave the headings out")
-	s.print.AddFlags(c)
-	flags.Lookup("output").Usage = "wide, name, json, yaml, jsonpath=… or go-template=…"
+	command.AllNamespacesFlag(flags, &s.allNamespaces, "Sessions")
+	command.SelectorFlag(flags, &s.selector, "Sessions", "quiesce.io/velero-schedule=nightly")
+	command.NoHeadersFlag(flags, &s.noHeaders)
+	flags.StringSliceVar(&s.phases, "phase", nil, "Sessions in this phase alone; can be repeated: "+strings.Join(phaseNames(), ", ")+".")
+	command.Choice(c, &s.operation, "operation", "", "Sessions of this operation alone.", operationNames()...)
+	flags.StringVar(&s.policy, "policy", "", "Sessions in which the HookPolicy or NamespacedHookPolicy of this name has hooks.")
+	flags.StringVar(&s.since, "since", "", "Sessions created no longer ago than this, such as 24h, or since a time such as 2026-01-31T02:00:00Z.")
+	flags.BoolVarP(&s.watch, "watch", "w", false, "After listing them, print sessions again as they change, until Ctrl-C.")
 	command.CompleteFlag(c, "phase", cobra.FixedCompletions(phaseNames(), cobra.ShellCompDirectiveNoFileComp))
-	command.CompleteFlag(c, "operation", cobra.FixedCompletions(operationNames(), cobra.ShellCompDirectiveNoFileComp))
-	command.CompleteFlag(c, "policy", policyNames(frame))
+	command.CompleteFlag(c, "policy", frame.CompletePolicies)
 	return c
 }
 
-func (s *sessions) run(ctx context.Context, c *cobra.Command, args []string) error {
-	wanted, err := s.filter(c, time.Now())
-	if err != nil {
-		return err
-	}
-	show, err := s.printer()
+func (s *sessions) run(c *cobra.Command, args []string) error {
+	names, err := command.Sessions.NamesOf(args)
 	if err != nil {
 		return command.UsageErrorf(c, "%w", err)
 	}
-	options, err := s.options(wanted)
+	wanted, err := s.filter(c, names, time.Now())
 	if err != nil {
 		return err
+	}
+	if !s.allNamespaces {
+		if s.namespace, err = s.Namespace(); err != nil {
+			return err
+		}
+	}
+	if s.policy != "" {
+		wanted.policy = &policySessions{policy: policyName(s.policy), namespace: s.namespace}
+	}
+	options, err := s.options(wanted)
+	if err != nil {
+		return command.UsageErrorf(c, "%w", err)
 	}
 	cluster, err := s.Client()
 	if err != nil {
 		return err
 	}
-	if s.policy != "" {
-		if wanted.ran, err = s.ran(ctx, cluster); err != nil {
+	ctx, stop := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if s.watch {
+		return s.follow(ctx, cluster, options, wanted)
+	}
+	return s.list(ctx, cluster, options, wanted)
+}
+
+// list prints the sessions that there are.
+func (s *sessions) list(ctx context.Context, cluster client.Client, options []client.ListOption, wanted *sessionFilter) error {
+	if wanted.policy != nil {
+		if err := wanted.policy.read(ctx, cluster); err != nil {
 			return err
 		}
 	}
 	var found []v1alpha1.HookSession
-	collect := func(page *v1alpha1.HookSessionList) {
-		for i := range page.Items {
-			if wanted.wants(&page.Items[i]) && (len(args) == 0 || slices.Contains(args, page.Items[i].Name)) {
-				found = append(found, page.Items[i])
-			}
-		}
-	}
-	if s.watch {
-		return s.follow(ctx, cluster, options, &found, collect, show)
-	}
-	if _, err := eachPage(ctx, cluster, collect, options...); err != nil {
+	_, err := eachPage(ctx, cluster, func(page *v1alpha1.HookSessionList) { found = append(found, wanted.of(page)...) }, options...)
+	if err != nil {
 		return err
 	}
-	for _, name := range args {
+	for _, name := range wanted.names {
 		if !slices.ContainsFunc(found, func(session v1alpha1.HookSession) bool { return session.Name == name }) {
 			if err := s.missing(ctx, cluster, name); err != nil {
 				return err
 			}
 		}
 	}
-	if len(found) == 0 && *s.print.OutputFormat == "" || len(found) == 0 && *s.print.OutputFormat == "wide" {
+	if len(found) == 0 && !s.print.Objects() {
 		s.sayNone()
 		return nil
 	}
-	return show(found, len(args) == 1)
+	return s.printer()(found, len(wanted.names) == 1 && len(found) == 1)
 }
 
 // missing is the error for a session that there is not. One that there is may not be wanted by the flags.
@@ -134,65 +134,40 @@ func (s *sessions) missing(ctx context.Context, cluster client.Client, name stri
 	if s.allNamespaces {
 		return fmt.Errorf("there is no HookSession %q in any namespace, or none that the flags let through", name)
 	}
-	namespace, err := s.Namespace()
-	if err != nil {
-		return err
-	}
-	_, err = get(ctx, cluster, namespace, name)
+	_, err := get(ctx, cluster, s.namespace, name)
 	return err
 }
 
 func (s *sessions) sayNone() {
-	if namespace, err := s.Namespace(); err == nil && !s.allNamespaces {
-		fmt.Fprintf(s.ErrOut, "No resources found in %s namespace.\n", namespace)
+	if s.allNamespaces {
+		fmt.Fprintln(s.ErrOut, "No resources found")
 		return
 	}
-	fmt.Fprintln(s.ErrOut, "No resources found")
+	fmt.Fprintf(s.ErrOut, "No resources found in %s namespace.\n", s.namespace)
 }
 
-// filter reads the flags by which sessions are chosen.
-func (s *sessions) filter(c *cobra.Command, now time.Time) (sessionFilter, error) {
-	wanted := sessionFilter{policy: policyName(s.policy)}
+// filter reads the flags by which sessions are chosen here.
+func (s *sessions) filter(c *cobra.Command, names []string, now time.Time) (*sessionFilter, error) {
+	wanted := &sessionFilter{names: names}
 	var err error
 	if wanted.since, err = when("since", s.since, now); err != nil {
-		return wanted, command.UsageErrorf(c, "%w", err)
+		return nil, command.UsageErrorf(c, "%w", err)
 	}
 	for _, text := range s.phases {
-		phase, err := oneOf("phase", text, phaseNames())
-		if err != nil {
-			return wanted, command.UsageErrorf(c, "--phase: %w", err)
+		at := slices.IndexFunc(phaseNames(), func(name string) bool { return strings.EqualFold(name, text) })
+		if at < 0 {
+			return nil, command.UsageErrorf(c, "--phase: %w", command.Unknown("phase", text, phaseNames()))
 		}
-		wanted.phases = append(wanted.phases, v1alpha1.Phase(phase))
-	}
-	if s.operation != "" {
-		if s.operation, err = oneOf("operation", s.operation, operationNames()); err != nil {
-			return wanted, command.UsageErrorf(c, "--operation: %w", err)
-		}
+		wanted.phases = append(wanted.phases, v1alpha1.Phase(phaseNames()[at]))
 	}
 	return wanted, nil
 }
 
-// oneOf finds a name whatever its case.
-func oneOf(kind, text string, known []string) (string, error) {
-	if at := slices.IndexFunc(known, func(name string) bool { return strings.EqualFold(name, text) }); at >= 0 {
-		return known[at], nil
-	}
-	return "", command.Unknown(kind, text, known)
-}
-
 // options are what the API server chooses by.
-func (s *sessions) options(wanted sessionFilter) ([]client.ListOption, error) {
-	var options []client.ListOption
-	if !s.allNamespaces {
-		namespace, err := s.Namespace()
-		if err != nil {
-			return nil, err
-		}
-		options = append(options, client.InNamespace(namespace))
-	}
-	selector, err := labels.Parse(s.selector)
+func (s *sessions) options(wanted *sessionFilter) ([]client.ListOption, error) {
+	selector, err := command.Selector(s.selector)
 	if err != nil {
-		return nil, fmt.Errorf("-l %s: %w", s.selector, err)
+		return nil, err
 	}
 	chosen := client.MatchingFields{}
 	if s.operation != "" {
@@ -202,105 +177,7 @@ func (s *sessions) options(wanted sessionFilter) ([]client.ListOption, error) {
 	if len(wanted.phases) == 1 && wanted.phases[0] != v1alpha1.PhasePending && !s.watch {
 		chosen["status.phase"] = string(wanted.phases[0])
 	}
-	return append(options, client.MatchingLabelsSelector{Selector: selector}, chosen), nil
-}
-
-// ran are the sessions in which the policy has hooks.
-func (s *sessions) ran(ctx context.Context, cluster client.Reader) (map[string]bool, error) {
-	options := []client.ListOption{client.MatchingFields{"spec.policy.name": policyName(s.policy)}}
-	if !s.allNamespaces {
-		namespace, err := s.Namespace()
-		if err != nil {
-			return nil, err
-		}
-		options = append(options, client.InNamespace(namespace))
-	}
-	found := map[string]bool{}
-	_, err := eachPage(ctx, cluster, func(page *v1alpha1.HookRunList) {
-		for i := range page.Items {
-			found[page.Items[i].Namespace+"/"+page.Items[i].Spec.Session.Name] = true
-		}
-	}, options...)
-	return found, err
-}
-
-// show prints sessions; alone where one was asked for by its name.
-type show func(found []v1alpha1.HookSession, alone bool) error
-
-func (s *sessions) printer() (show, error) {
-	format := *s.print.OutputFormat
-	if format == "" || format == "wide" {
-		columns := layout{namespaces: s.allNamespaces, wide: format == "wide"}
-		out := printers.GetNewTabWriter(s.Out)
-		headed := s.noHeaders
-		return func(found []v1alpha1.HookSession, _ bool) error {
-			if !headed {
-				headed = true
-				printRow(out, columns.header())
-			}
-			sortSessions(found)
-			for i := range found {
-				printRow(out, columns.row(&found[i], time.Now()))
-			}
-			return out.Flush()
-		}, nil
-	}
-	printer, err := s.print.ToPrinter()
-	if err != nil {
-		return nil, err
-	}
-	return func(found []v1alpha1.HookSession, alone bool) error {
-		sortSessions(found)
-		whole := &corev1.List{}
-		whole.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("List"))
-		for i := range found {
-			found[i].SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("HookSession"))
-			if alone {
-				return printer.PrintObj(&found[i], s.Out)
-			}
-			whole.Items = append(whole.Items, runtime.RawExtension{Object: &found[i]})
-		}
-		return printer.PrintObj(whole, s.Out)
-	}, nil
-}
-
-// follow prints sessions as they change.
-func (s *sessions) follow(ctx context.Context, cluster client.WithWatch, options []client.ListOption, found *[]v1alpha1.HookSession,
-	collect func(*v1alpha1.HookSessionList), show show) error {
-	printed := map[string]string{} // by UID, the version
-	news := func() error {
-		fresh := slices.DeleteFunc(*found, func(session v1alpha1.HookSession) bool {
-			return printed[string(session.UID)] == session.ResourceVersion
-		})
-		*found = nil
-		for i := range fresh {
-			printed[string(fresh[i].UID)] = fresh[i].ResourceVersion
-		}
-		if len(fresh) == 0 {
-			return nil
-		}
-		if *s.print.OutputFormat == "" || *s.print.OutputFormat == "wide" {
-			return show(fresh, false)
-		}
-		for i := range fresh {
-			if err := show(fresh[i:i+1], true); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	f := follower[v1alpha1.HookSessionList, *v1alpha1.HookSessionList]{
-		cluster: cluster, options: options, talk: s.ErrOut, page: collect, listed: news,
-		change: func(object runtime.Object) error {
-			session, is := object.(*v1alpha1.HookSession)
-			if !is {
-				return nil
-			}
-			collect(&v1alpha1.HookSessionList{Items: []v1alpha1.HookSession{*session}})
-			return news()
-		},
-	}
-	return f.run(ctx)
+	return []client.ListOption{client.InNamespace(s.namespace), client.MatchingLabelsSelector{Selector: selector}, chosen}, nil
 }
 
 func phaseNames() []string {

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"k8s.io/cli-runtime/pkg/printers"
+
+	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/terminal"
 )
 
 // sheet writes what kubectl describe would: fields, tables, and lines below headings.
@@ -17,13 +19,14 @@ type sheet struct {
 
 func (s *sheet) line(format string, values ...any) {
 	if s.err == nil {
-		_, s.err = io.WriteString(s.out, strings.TrimRight(strings.Repeat("  ", s.depth)+fmt.Sprintf(format, values...), " ")+"\n")
+		text := terminal.Escape(strings.ReplaceAll(fmt.Sprintf(format, values...), "\n", " "))
+		_, s.err = io.WriteString(s.out, strings.TrimRight(strings.Repeat("  ", s.depth)+text, " ")+"\n")
 	}
 }
 
 // field is a name and its value, which stand below those of other fields.
 func (s *sheet) field(name, format string, values ...any) {
-	s.line("%-14s%s", name+":", oneLine(fmt.Sprintf(format, values...)))
+	s.line("%-14s%s", name+":", terminal.Line(fmt.Sprintf(format, values...)))
 }
 
 // section is what stands below a heading.
@@ -60,7 +63,7 @@ func (s *sheet) table(header []string, rows [][]string) {
 
 // text is what somebody else has written, line by line.
 func (s *sheet) text(text string) {
-	for line := range strings.Lines(text) {
-		s.line("| %s", strings.TrimRight(line, "\r\n"))
+	if s.err == nil {
+		_, s.err = io.WriteString(s.out, terminal.Indent(text, strings.Repeat("  ", s.depth)+"| "))
 	}
 }
