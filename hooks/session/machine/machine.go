@@ -159,13 +159,10 @@ func deleting(r *record.Record, now time.Time) Decision {
 
 // thawAgain thaws once more where a hook of before may have gone on after all was thawed.
 func thawAgain(r *record.Record, now time.Time) (Decision, bool) {
-	doubtful := r.Doubtful()
-	window := r.Session.Status.Window
-	if doubtful.IsZero() || r.Session.Status.ThawedAgainAt != nil ||
-		window != nil && window.ThawingAt != nil && !doubtful.After(window.ThawingAt.Time) {
+	if !r.ThawsAgain() {
 		return Decision{}, false
 	}
-	if now.Before(doubtful) {
+	if doubtful := r.Doubtful(); now.Before(doubtful) {
 		return Decision{Action: Await, Until: doubtful, For: "the end of hooks that nobody can ask: then everything is thawed once more"}, true
 	}
 	d := Decision{Action: Run, Again: true}

@@ -124,6 +124,14 @@ func (r *Record) Doubtful() time.Time {
 	return last
 }
 
+// ThawsAgain tells whether something is still to be thawed once more, since a hook may have quiesced it after it was thawed.
+func (r *Record) ThawsAgain() bool {
+	doubtful := r.Doubtful()
+	window := r.Session.Status.Window
+	return !doubtful.IsZero() && r.Session.Status.ThawedAgainAt == nil &&
+		(window == nil || window.ThawingAt == nil || doubtful.After(window.ThawingAt.Time))
+}
+
 // DoubtfulPods are the places in a thawing run of pods of which that is so.
 func (r *Record) DoubtfulPods(run *v1alpha1.HookRun) []int {
 	attempted := r.attempted()

@@ -138,7 +138,6 @@ func TestTheAPIServerIsAskedForNoMoreThanNeeded(t *testing.T) {
 	assert.Equal(t, "spec.session.name=a,spec.policy.name=b,spec.stage=PreBackup", fields("a", "b", "PreBackup", nil))
 	assert.Equal(t, "status.state!=Pending,status.state!=Skipped,status.state!=Succeeded", fields("", "", "", failed), "a run that still runs may have failed somewhere")
 	assert.Equal(t, "status.state!=Pending", fields("", "", "", append(failed, v1alpha1.ResultSkipped)))
-	assert.Equal(t, "shop-db", policyName("shop/shop-db"))
 }
 
 func TestAFollowedResultIsShownOnce(t *testing.T) {

@@ -190,16 +190,11 @@ func (l *logs) options(wanted filter) ([]client.ListOption, error) {
 		}
 		options = append(options, client.InNamespace(namespace))
 	}
-	selector, err := apifields.ParseSelector(fields(l.session, policyName(l.policy), l.stage, wanted.results))
+	selector, err := apifields.ParseSelector(fields(l.session, command.PolicyName(l.policy), l.stage, wanted.results))
 	if err != nil {
 		return nil, fmt.Errorf("asking for HookRuns: %w", err)
 	}
 	return append(options, client.MatchingFieldsSelector{Selector: selector}), nil
-}
-
-// policyName is a policy without its namespace, by which sessions name those of a namespace.
-func policyName(text string) string {
-	return text[strings.LastIndex(text, "/")+1:]
 }
 
 func followLogs(ctx context.Context, cluster client.WithWatch, options []client.ListOption, feed *feed, talk io.Writer) error {

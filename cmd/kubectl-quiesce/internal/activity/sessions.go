@@ -85,7 +85,7 @@ func (s *sessions) run(c *cobra.Command, args []string) error {
 		}
 	}
 	if s.policy != "" {
-		wanted.policy = &policySessions{policy: policyName(s.policy), namespace: s.namespace}
+		wanted.policy = &policySessions{policy: command.PolicyName(s.policy), namespace: s.namespace}
 	}
 	options, err := s.options(wanted)
 	if err != nil {

@@ -57,3 +57,6 @@ func (r Resource) is(kind string) bool {
 	}
 	return slices.Contains(r.types, kind)
 }
+
+// PolicyName is the NAME of a policy of either kind, which may be written as TYPE/NAME, or as NAMESPACE/NAME as sessions have it.
+func PolicyName(argument string) string { return argument[strings.LastIndex(argument, "/")+1:] }

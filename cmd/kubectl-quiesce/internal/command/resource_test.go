@@ -27,3 +27,9 @@ func TestWhatIsPrintedAsANameIsTakenForOne(t *testing.T) {
 		require.EqualError(t, err, want)
 	}
 }
+
+func TestAPolicyIsNamedByItsNameWhateverIsAheadOfIt(t *testing.T) {
+	for _, argument := range []string{"db", "shop/db", "nhp/db", "hookpolicy.quiesce.io/db"} {
+		assert.Equal(t, "db", PolicyName(argument))
+	}
+}

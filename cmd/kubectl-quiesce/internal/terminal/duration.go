@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// Duration is how long something took, as people compare it: 447ms, 6.0s, 1m15s, 2h.
+// Duration is how long something took, as people compare it: 447ms, 5.9s, 6s, 1m15s, 2h.
 func Duration(took time.Duration) string {
 	switch {
 	case took.Round(time.Millisecond) < time.Second:
 		return took.Round(time.Millisecond).String()
 	case took.Round(100*time.Millisecond) < time.Minute:
-		return fmt.Sprintf("%.1fs", took.Seconds())
+		return strings.TrimSuffix(fmt.Sprintf("%.1f", took.Seconds()), ".0") + "s"
 	}
 	text := took.Round(time.Second).String()
 	for _, unit := range []string{"0s", "0m"} {

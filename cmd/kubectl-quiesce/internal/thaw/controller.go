@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/activity"
+	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/terminal"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
@@ -49,11 +50,11 @@ func await(ctx context.Context, cluster client.Client, session *v1alpha1.HookSes
 		}
 		switch waited := time.Since(cancelled); {
 		case !heard && waited >= min(silence, timeout):
-			return fmt.Sprintf("no controller has answered within %s", min(silence, timeout))
+			return "no controller has answered within " + terminal.Duration(min(silence, timeout))
 		case waited >= timeout:
-			return fmt.Sprintf("its controller has not thawed everything within %s", timeout)
+			return "its controller has not thawed everything within " + terminal.Duration(timeout)
 		case !wait(ctx, poll):
-			return ctx.Err().Error()
+			return "interrupted"
 		}
 	}
 }

@@ -35,6 +35,9 @@ type executor interface {
 
 var _ executor = (*action.Executor)(nil)
 
+// policyKinds are the kinds without which a policy is not known.
+var policyKinds = []string{"HookPolicy", "NamespacedHookPolicy", "HookScript", "HookTemplate"}
+
 // atOnce is how many commands run at once.
 const atOnce = 16
 
@@ -58,7 +61,7 @@ func (r *reader) plan(ctx context.Context, now time.Time) (*thawPlan, error) {
 	if err := r.List(ctx, &pods, client.InNamespace(r.namespace)); err != nil {
 		return nil, err
 	}
-	if err := r.known(pods.Items); err != nil {
+	if err := r.knowsPods(ctx, pods.Items); err != nil {
 		return nil, err
 	}
 	named := r.scope.names(pods.Items)
@@ -69,6 +72,9 @@ func (r *reader) plan(ctx context.Context, now time.Time) (*thawPlan, error) {
 	}
 	p.sessions = planSessions(records, r.scope.narrow(), r.wanted, now)
 	set := r.policies(ctx, p)
+	if set != nil {
+		p.policies = policyNames(r.namespace, set, records, pods.Items)
+	}
 	stamped := stampedPods(r.namespace, pods.Items, set, r.scope)
 	r.look(ctx, stamped)
 	p.planStamped(stamped, r.force)
@@ -79,18 +85,15 @@ func (r *reader) plan(ctx context.Context, now time.Time) (*thawPlan, error) {
 	return p, nil
 }
 
-// known refuses names of pods that there are not.
-func (r *reader) known(pods []corev1.Pod) error {
-	names := make([]string, len(pods))
-	for i := range pods {
-		names[i] = pods[i].Name
+// later are the sessions that concern the plan and have begun since it was made.
+func (r *reader) later(ctx context.Context, p *thawPlan, now time.Time) ([]*theSession, error) {
+	records, err := r.records(ctx)
+	if err != nil {
+		return nil, err
 	}
-	for _, name := range r.scope.pods {
-		if !slices.Contains(names, name) {
-			return fmt.Errorf("in namespace %s %w", r.namespace, command.Unknown("Pod", name, names))
-		}
-	}
-	return nil
+	return slices.DeleteFunc(planSessions(records, r.scope.narrow(), r.wanted, now), func(s *theSession) bool {
+		return slices.ContainsFunc(p.sessions, func(known *theSession) bool { return known.Session.UID == s.Session.UID })
+	}), nil
 }
 
 // records are those of the sessions that may have something quiesced.
@@ -105,7 +108,7 @@ func (r *reader) records(ctx context.Context) ([]record.Record, error) {
 	var records []record.Record
 	for i := range sessions.Items {
 		session := &sessions.Items[i]
-		if session.Status.Phase.Finished() && !meta.IsStatusConditionFalse(session.Status.Conditions, v1alpha1.ConditionThawed) {
+		if !owes(session) {
 			continue
 		}
 		read, err := r.record(ctx, session)
@@ -141,7 +144,7 @@ func (r *reader) policies(ctx context.Context, p *thawPlan) *policies.Set {
 	}
 	p.warnings = append(p.warnings, known.Gaps...)
 	// Of policies of which a part is not known, it is not known either whether they lack what thaws.
-	if slices.ContainsFunc([]string{"HookPolicy", "NamespacedHookPolicy", "HookScript", "HookTemplate"}, known.Unread) {
+	if slices.ContainsFunc(policyKinds, known.Unread) {
 		p.warnings = append(p.warnings, "stamped pods are thawed by what is stamped on them, since their policies cannot be read")
 		return nil
 	}

@@ -31,6 +31,9 @@ type performer struct {
 
 // stamped thaws a pod that Velero has quiesced.
 func (p *performer) stamped(ctx context.Context, pod *stampedPod, until time.Time) {
+	if ctx.Err() != nil { // somebody wants no more begun
+		return
+	}
 	begun := time.Now()
 	one := p.sweep(ctx, pod, until)
 	one.pod, one.container, one.took = pod.Pod, pod.Container, time.Since(begun)
@@ -52,9 +55,12 @@ func (p *performer) sweep(ctx context.Context, pod *stampedPod, until time.Time)
 		switch {
 		case done.Reason == action.Succeeded:
 			return result{verdict: thawed, message: "and its watchdog ended"}
-		case code(done) == chain.ExitNothing && tried:
-			return result{verdict: thawed, message: "by its own script"}
-		case code(done) == chain.ExitNothing:
+		case code(done) == chain.ExitNothing: // of the watchdogs that were found; another backup may have begun since
+			if again := pod.lookAgain(ctx, p.containers); again == nil {
+				return result{verdict: failed, message: "another backup has quiesced it since it was looked at: run this again"}
+			} else if tried || again.verdict == failed {
+				return *again
+			}
 			return result{verdict: nothing, message: "its watchdog has thawed it meanwhile"}
 		case code(done) == chain.ExitOtherThaw:
 			return result{verdict: failed, message: "thawed by its policies as they are now; but they have changed, and its watchdog runs at its deadline what they had"}

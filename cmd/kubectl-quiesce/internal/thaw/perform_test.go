@@ -2,6 +2,7 @@ package thaw
 
 import (
 	"bytes"
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/quiesce-io/quiesce/hooks/action"
 	"github.com/quiesce-io/quiesce/hooks/chain"
+	"github.com/quiesce-io/quiesce/hooks/match"
 	"github.com/quiesce-io/quiesce/hooks/policies"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
@@ -33,8 +35,13 @@ func TestAStampedPodIsThawedAsItsScriptsSay(t *testing.T) {
 		asked   []string
 	}{
 		"thawed": {by, true, nil, thawed, "and its watchdog ended", []string{"quiesce-sweep"}},
-		"its watchdog was faster": {by, true, map[string][]action.Result{"db-0 quiesce-sweep": {exited(chain.ExitNothing, "")}},
-			nothing, "its watchdog has thawed it meanwhile", []string{"quiesce-sweep"}},
+		"its watchdog was faster": {by, true, map[string][]action.Result{"db-0 quiesce-sweep": {exited(chain.ExitNothing, "")}, "db-0 quiesce-look": {exited(chain.ExitNothing, "")}},
+			nothing, "its watchdog has thawed it meanwhile", []string{"quiesce-sweep", "quiesce-look"}},
+		"another backup has quiesced it since": {by, true, map[string][]action.Result{"db-0 quiesce-sweep": {exited(chain.ExitNothing, "")}, "db-0 quiesce-look": {ok(waits)}},
+			failed, "another backup has quiesced it since it was looked at: run this again", []string{"quiesce-sweep", "quiesce-look"}},
+		"nobody knows whether another one has": {by, true, map[string][]action.Result{
+			"db-0 quiesce-sweep": {exited(chain.ExitNothing, "")}, "db-0 quiesce-look": {{Reason: action.Unreachable, Message: "no route"}}},
+			failed, "no route", []string{"quiesce-sweep", "quiesce-look"}},
 		"not all could be thawed": {by, true, map[string][]action.Result{"db-0 quiesce-sweep": {exited(chain.ExitStillThawing, "no such\nfile")}},
 			failed, "not all could be thawed, and its watchdog goes on trying: no such file", []string{"quiesce-sweep"}},
 		"its policies have changed": {by, true, map[string][]action.Result{"db-0 quiesce-sweep": {exited(chain.ExitOtherThaw, "")}},
@@ -138,4 +145,33 @@ func TestAScriptIsToldWhatTheControllerWouldTellIt(t *testing.T) {
 
 func fakeReader(objects ...client.Object) client.Reader {
 	return fake.NewClientBuilder().WithObjects(objects...).Build()
+}
+
+func TestNoMorePodsAreBegunOnceSomebodyHasSaidStop(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	by := set(freezing("db"))
+	c := &containers{}
+	do := &performer{containers: c, results: newResults(&bytes.Buffer{})}
+	do.stamped(ctx, stampedPods("shop", []corev1.Pod{stampedBy("db-0", by)}, by, scope{})[0], time.Now().Add(time.Minute))
+	assert.Empty(t, c.asked)
+}
+
+func TestAWatchdogStaysWhereAnotherPolicyNeedsIt(t *testing.T) {
+	r := begun(set(
+		policy("x", hook("freeze", v1alpha1.PreSnapshot), hook("unfreeze", v1alpha1.PostSnapshot)),
+		policy("y", hook("lock", v1alpha1.PreSnapshot), hook("unlock", v1alpha1.PostSnapshot)),
+	), pod("db-0"))
+	did(r, "freeze", "Succeeded")
+	did(r, "lock", "Succeeded")
+	onlyX := func(policy match.Ref, _ string) bool { return policy.Name == "x" }
+	c := &containers{}
+	do := &performer{containers: c, results: newResults(&bytes.Buffer{})}
+	do.steps(t.Context(), steps(r, onlyX, noon))
+	assert.Equal(t, []string{"db-0 sh -c unfreeze"}, c.asked)
+
+	did(r, "unlock", "Succeeded")
+	c.asked = nil
+	do.steps(t.Context(), steps(r, onlyX, noon))
+	assert.Equal(t, []string{"db-0 sh -c unfreeze disarm"}, c.asked, "nobody needs it any more")
 }

@@ -13,6 +13,8 @@ type theSession struct {
 	record.Record
 	// cancels: it is not over, so that its controller is told to thaw it.
 	cancels bool
+	// uncancelled: it could not be told, so that nobody need be waited for.
+	uncancelled bool
 	// steps are what is done from here where the controller does not.
 	steps []step
 }
@@ -26,6 +28,8 @@ type thawPlan struct {
 	forced    []step
 	// idle are the pods in which nothing is quiesced, unknown those of which nobody knows.
 	idle, unknown []*stampedPod
+	// policies are the names that --policy may have; nil where they are not known.
+	policies []string
 	// warnings are what to know before.
 	warnings []string
 }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/liggitt/tabwriter"
 	"k8s.io/cli-runtime/pkg/printers"
+
+	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/terminal"
 )
 
 // verdict is what came of a step, in a word.
@@ -50,7 +52,10 @@ func (r *results) add(one result) {
 	if one.verdict == failed {
 		r.failed++
 	}
-	row := []string{cmp.Or(one.pod, "-"), cmp.Or(one.container, "-"), one.hook, string(one.verdict), one.took.Round(10 * time.Millisecond).String(), one.message}
+	row := []string{cmp.Or(one.pod, "-"), cmp.Or(one.container, "-"), one.hook, string(one.verdict), terminal.Duration(one.took), one.message}
+	for i := range row {
+		row[i] = terminal.Line(row[i])
+	}
 	fmt.Fprintln(r.out, strings.TrimRight(strings.Join(row, "\t"), "\t"))
 	r.err = cmp.Or(r.err, r.out.Flush())
 }

@@ -1,7 +1,9 @@
 package thaw
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -19,6 +21,29 @@ type scope struct {
 // narrow tells whether not all pods are meant.
 func (s scope) narrow() bool {
 	return len(s.pods) > 0 || s.selector != nil && !s.selector.Empty() || len(s.policies) > 0
+}
+
+// String is the scope in a sentence; empty where it is not narrow.
+func (s scope) String() string {
+	var parts []string
+	for _, pod := range s.pods {
+		parts = append(parts, "pod/"+pod)
+	}
+	if s.selector != nil && !s.selector.Empty() {
+		parts = append(parts, "pods with labels "+s.selector.String())
+	}
+	for _, policy := range s.policies {
+		parts = append(parts, "policy "+policy)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// within is a place in a sentence, with the scope where that is narrow.
+func (s scope) within(place string) string {
+	if !s.narrow() {
+		return place
+	}
+	return fmt.Sprintf("%s of what was asked for: %s", place, s)
 }
 
 // pod tells whether a pod is meant.

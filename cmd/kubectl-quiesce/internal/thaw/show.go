@@ -8,9 +8,9 @@ import (
 	"strings"
 	"time"
 
-	"k8s.io/apimachinery/pkg/util/duration"
 	"k8s.io/cli-runtime/pkg/printers"
 
+	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/terminal"
 	"github.com/quiesce-io/quiesce/hooks/chain"
 	"github.com/quiesce-io/quiesce/hooks/session/record"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
@@ -22,7 +22,7 @@ const longestCommand = 72
 // show says what is going to be done.
 func (p *thawPlan) show(out io.Writer, now time.Time) error {
 	if cancelled := slices.DeleteFunc(slices.Clone(p.sessions), func(s *theSession) bool { return !s.cancels }); len(cancelled) > 0 {
-		fmt.Fprintf(out, "Sessions in namespace %s that are cancelled. Their controller has %s to thaw what they have quiesced:\n", p.namespace, p.timeout)
+		fmt.Fprintf(out, "Sessions in namespace %s that are cancelled. Their controller has %s to thaw what they have quiesced:\n", p.namespace, terminal.Duration(p.timeout))
 		rows := [][]string{{"NAME", "OPERATION", "PHASE", "QUIESCED", "FOR"}}
 		for _, s := range cancelled {
 			rows = append(rows, []string{
@@ -136,7 +136,7 @@ func manual(steps []step) []step {
 
 func writeManual(out io.Writer, left []step) {
 	for i := range left {
-		fmt.Fprintf(out, "  %s in %s: %s\n", left[i].name(), record.Where(left[i].pod.Name), left[i].todo)
+		fmt.Fprintf(out, "  %s in %s: %s\n", left[i].name(), record.Where(left[i].pod.Name), terminal.Line(left[i].todo))
 	}
 }
 
@@ -145,10 +145,10 @@ func (p *thawPlan) showOthers(out io.Writer) {
 		fmt.Fprintf(out, "Stamped pods in which nothing is quiesced: %s\n", podNames(p.idle))
 	}
 	for _, pod := range p.unknown {
-		fmt.Fprintf(out, "Stamped pod of which it is not known whether it is quiesced: %s, container %s: %s\n", pod.Pod, pod.Container, pod.unknown)
+		fmt.Fprintf(out, "Stamped pod of which it is not known whether it is quiesced: %s, container %s: %s\n", pod.Pod, pod.Container, terminal.Line(pod.unknown))
 	}
 	for _, warning := range p.warnings {
-		fmt.Fprintf(out, "Warning: %s\n", warning)
+		fmt.Fprintf(out, "Warning: %s\n", terminal.Line(warning))
 	}
 }
 
@@ -177,7 +177,7 @@ func pods(count int) string {
 // since is for how long a session has had its pods quiesced.
 func since(session *v1alpha1.HookSession, now time.Time) string {
 	if window := session.Status.Window; window != nil && window.OpenedAt != nil && window.ThawedAt == nil {
-		return duration.HumanDuration(now.Sub(window.OpenedAt.Time))
+		return terminal.Duration(now.Sub(window.OpenedAt.Time).Round(time.Second))
 	}
 	return "-"
 }
@@ -185,7 +185,11 @@ func since(session *v1alpha1.HookSession, now time.Time) string {
 func table(out io.Writer, rows [][]string) error {
 	columns := printers.GetNewTabWriter(out)
 	for _, row := range rows {
-		fmt.Fprintln(columns, "  "+strings.Join(row, "\t"))
+		cells := make([]string, len(row))
+		for i := range row {
+			cells[i] = terminal.Line(row[i])
+		}
+		fmt.Fprintln(columns, "  "+strings.Join(cells, "\t"))
 	}
 	return columns.Flush()
 }

@@ -26,7 +26,8 @@ type step struct {
 	pod v1alpha1.RunPod
 	// batch: those with the same number are done at once, after those with lower ones.
 	batch int
-	// disarms tells whether the container may have a watchdog, which ends with the container's last step.
+	// disarms tells whether the container may have a watchdog, which ends with the container's last step. It does not where a thaw stays
+	// open that is not wanted: the watchdog is all that would thaw that in time.
 	disarms bool
 	// todo says what is to be done by hand.
 	todo string
@@ -87,11 +88,14 @@ func released(r *record.Record, held *v1alpha1.HookRun, pod string) bool {
 	})
 }
 
-// thawing are those of a plan's steps that have not succeeded yet, in pods that are quiesced.
+// thawing are those of a plan's steps that have not succeeded yet, in pods that are quiesced, and those that are to be done once more, since
+// a hook of before may have gone on after its thaw.
 func thawing(r *record.Record, planned []plan.Step, quiesced map[podUID]string, wanted wants) []step {
 	var (
 		all    []step
 		guards = r.Guards()
+		again  = r.ThawsAgain()
+		kept   = map[string]bool{} // containers in which something stays that nobody wants thawed, and its watchdog with it
 		batch  = 0
 		before group
 	)
@@ -103,18 +107,26 @@ func thawing(r *record.Record, planned []plan.Step, quiesced map[podUID]string, 
 		if now := (group{run.Spec.Stage, run.Spec.Group}); batch == 0 || now != before {
 			batch, before = batch+1, now
 		}
-		undoes := r.Undoes(run)
-		record.Each(run, func(_ int, pod *v1alpha1.RunPod, result *v1alpha1.PodResult) {
+		undoes, doubtful := r.Undoes(run), r.DoubtfulPods(run)
+		record.Each(run, func(place int, pod *v1alpha1.RunPod, result *v1alpha1.PodResult) {
 			_, is := quiesced[pod.UID]
-			if !is || !undoes(pod.UID) || result != nil && result.Outcome != v1alpha1.ResultFailed || !wanted(record.PolicyOf(run), pod.Name) {
+			open := is && undoes(pod.UID) && (result == nil || result.Outcome == v1alpha1.ResultFailed)
+			if !open && !(again && slices.Contains(doubtful, place)) {
 				return
 			}
 			s := step{how: runs, run: run, pod: *pod, batch: batch, disarms: guards.Guarded(pod.UID, pod.Container)}
+			if !wanted(record.PolicyOf(run), pod.Name) {
+				kept[s.where()] = true
+				return
+			}
 			if todo := unable(run, pod); todo != "" {
 				s.how, s.todo = byHand, todo
 			}
 			all = append(all, s)
 		})
+	}
+	for i := range all {
+		all[i].disarms = all[i].disarms && !kept[all[i].where()]
 	}
 	return all
 }

@@ -88,6 +88,25 @@ func TestWhatASessionHasQuiescedIsThawedByItsRecord(t *testing.T) {
 			},
 			[]string{"0 end b-0 db/freeze", "1 run a-0 db/unfreeze", "1 run b-0 db/unfreeze"},
 		},
+		"what a hook may have quiesced after its thaw is thawed again": {
+			[]v1alpha1.HookPolicy{policy("db", hook("freeze", v1alpha1.PreSnapshot), hook("unfreeze", v1alpha1.PostSnapshot))},
+			func(r *record.Record) {
+				did(r, "freeze", "Failed")
+				did(r, "unfreeze", "Succeeded")
+				r.Runs[0].Status.Results[1].MayRunUntil = &metav1.MicroTime{Time: noon.Add(-time.Minute)}
+			},
+			[]string{"1 run b-0 db/unfreeze"},
+		},
+		"once is enough": {
+			[]v1alpha1.HookPolicy{policy("db", hook("freeze", v1alpha1.PreSnapshot), hook("unfreeze", v1alpha1.PostSnapshot))},
+			func(r *record.Record) {
+				did(r, "freeze", "Failed")
+				did(r, "unfreeze", "Succeeded")
+				r.Runs[0].Status.Results[1].MayRunUntil = &metav1.MicroTime{Time: noon.Add(-time.Minute)}
+				r.Session.Status.ThawedAgainAt = &metav1.MicroTime{Time: noon}
+			},
+			nil,
+		},
 		"a hold is ended": {
 			[]v1alpha1.HookPolicy{policy("db", holds("lock", v1alpha1.PreSnapshot))},
 			func(r *record.Record) { did(r, "lock", "Held") },
