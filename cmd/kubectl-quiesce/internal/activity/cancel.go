@@ -34,10 +34,11 @@ func NewCancel(frame *command.Frame) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "cancel (NAME... | --all)",
 		Short: "Cancel sessions: what they have quiesced is thawed",
-		Long: `Cancel sessions. The controller thaws what they have quiesced, and the backup that a session is for must not begin, or is
-not consistent. A Backup or Restore of Velero that is held for a session is refused.
+		Long: `Cancel sessions. The controller thaws what they have quiesced. A backup that a session is for must not begin any more;
+one that runs will not be consistent. A Backup or Restore of Velero that is held for a session is refused.
 
-A session that is cancelled already, or is over, is left as it is. Where no controller answers, use kubectl quiesce thaw.`,
+A session that is cancelled already, or is over, is left as it is. Where no controller answers, use kubectl quiesce
+thaw.`,
 		Example: `  # Cancel a session, and wait until everything is thawed
   kubectl quiesce cancel nightly-42 -n shop --wait
 
@@ -53,7 +54,7 @@ A session that is cancelled already, or is over, is left as it is. Where no cont
 	flags.BoolVar(&k.all, "all", false, "All sessions of the namespace that are not over.")
 	command.AllNamespacesFlag(flags, &k.allNamespaces, "With --all, sessions")
 	flags.BoolVarP(&k.yes, "yes", "y", false, "Do not ask before all sessions are cancelled.")
-	command.DryRunFlag(c, &k.dryRun, "Print which sessions would be cancelled, and cancel none. With server, the API server tries it.")
+	command.DryRunFlag(c, &k.dryRun, "With client, print which sessions would be cancelled, and cancel none. With server, also ask the API server whether it would accept that.")
 	flags.BoolVar(&k.wait, "wait", false, "Wait until everything is thawed, and print for how long it was quiesced.")
 	flags.DurationVar(&k.timeout, "timeout", 5*time.Minute, "How long --wait waits.")
 	return c

@@ -27,10 +27,10 @@ func someCluster(t *testing.T) client.WithWatch {
 
 func TestANameThatThereIsNotKeepsNobodyFromTheOthers(t *testing.T) {
 	cluster := someCluster(t)
-	chosen, failures := named(t.Context(), cluster, "shop", []string{"nigthly-42", "open", "none", "adhoc"})
+	chosen, failures := named(t.Context(), cluster, "shop", []string{"nihgtly-42", "open", "none", "adhoc"})
 	require.Len(t, chosen, 2)
 	require.Len(t, failures, 2)
-	require.EqualError(t, failures[0], `in namespace shop there is no HookSession "nigthly-42": did you mean "nightly-42"?`)
+	require.EqualError(t, failures[0], `in namespace shop there is no HookSession "nihgtly-42": did you mean "nightly-42"?`)
 
 	streams, _, out, _ := genericiooptions.NewTestIOStreams()
 	k := &cancel{Frame: &command.Frame{IOStreams: streams}}

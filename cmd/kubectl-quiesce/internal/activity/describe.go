@@ -50,10 +50,13 @@ func newDescribeSession(frame *command.Frame) *cobra.Command {
 		Use:     "session NAME...",
 		Aliases: []string{"sessions", "hooksession", "hooksessions", "hses"},
 		Short:   "Describe a session: what ran in which pods, and how it came out",
-		Long: `Describe a session: what it is for, where it stands and why, for how long pods were quiesced, which hooks ran in which pods
-and how they came out, failures first and with the output of their commands, and what was seen of the snapshots.`,
+		Long: `Describe a session: what it is for, where it stands and why, for how long pods were quiesced, which hooks ran in which
+pods and how they came out, failures first and with the output of their commands, and what was seen of the snapshots.`,
 		Example: `  # The session of last night
-  kubectl quiesce describe session nightly-42 -n shop`,
+  kubectl quiesce describe session nightly-42 -n shop
+
+  # The same, by the name that kubectl prints
+  kubectl quiesce describe hooksession/nightly-42 -n shop`,
 		Args: command.AtLeastOne("the NAME of a session: kubectl quiesce sessions lists them"),
 		RunE: func(c *cobra.Command, args []string) error {
 			return describeSessions(c, frame, args, all)

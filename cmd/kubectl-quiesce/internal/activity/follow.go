@@ -27,7 +27,7 @@ const (
 type follower[Items any, List list[Items]] struct {
 	cluster client.WithWatch
 	options []client.ListOption
-	// before, where there is one, is called before what there is is read.
+	// before, where there is one, is called ahead of each reading of what there is.
 	before func(context.Context) error
 	// page is shown what there is, page by page; listed says that this was all.
 	page   func(List)

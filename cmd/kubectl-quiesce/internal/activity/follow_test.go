@@ -32,7 +32,7 @@ func fakeCluster(t *testing.T, objects ...client.Object) client.WithWatch {
 	scheme := runtime.NewScheme()
 	require.NoError(t, v1alpha1.AddToScheme(scheme))
 	field := func(of func(*v1alpha1.HookRun) string) client.IndexerFunc {
-		return func(object client.Object) []string { return []string{of(object.(*v1alpha1.HookRun))} } //nolint:forcetypeassert // it indexes these
+		return func(object client.Object) []string { return []string{of(object.(*v1alpha1.HookRun))} }
 	}
 	return fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).WithStatusSubresource(&v1alpha1.HookSession{}).
 		WithIndex(&v1alpha1.HookRun{}, "spec.policy.name", field(func(run *v1alpha1.HookRun) string { return run.Spec.Policy.Name })).
@@ -70,7 +70,8 @@ func TestWhatDoesNotPassEndsWhatIsFollowed(t *testing.T) {
 						return nil
 					},
 					Watch: func(context.Context, client.WithWatch, client.ObjectList, ...client.ListOption) (watch.Interface, error) {
-						if watches++; watches > 1 { // it has come so far
+						watches++
+						if watches > 1 { // it has come so far
 							end()
 						}
 						return nil, apierrors.NewResourceExpired("too old")
@@ -79,7 +80,8 @@ func TestWhatDoesNotPassEndsWhatIsFollowed(t *testing.T) {
 				f := follower[v1alpha1.HookSessionList, *v1alpha1.HookSessionList]{
 					cluster: cluster, talk: &talk, page: func(*v1alpha1.HookSessionList) {},
 					listed: func() error {
-						if shows++; shows > 1 && len(test.shows) > 0 {
+						shows++
+						if shows > 1 && len(test.shows) > 0 {
 							return test.shows[shows-2]
 						}
 						return nil

@@ -43,9 +43,9 @@ func NewLogs(frame *command.Frame) *cobra.Command {
 they ran.
 
 It is read from the HookRuns of sessions, so it goes back as far as those are kept: a week, unless the session or the
-installation says otherwise. The end of a failed hook's output is kept as well: see --show-output. A hook that was skipped has
-no time of its own, and stands at the beginning of its session. Hooks that Velero runs by the annotations of stamped pods are
-in Velero's own logs: velero backup logs NAME.`,
+installation says otherwise. The end of a failed hook's output is kept as well: see --show-output. A hook that was
+skipped has no time of its own, and stands at the beginning of its session. Hooks that Velero runs by the annotations
+of stamped pods are in Velero's own logs: velero backup logs NAME.`,
 		Example: `  # What ran in the namespace of the current context
   kubectl quiesce logs
 

@@ -39,8 +39,8 @@ func NewSessions(frame *command.Frame) *cobra.Command {
 		Short:   "List the sessions: backups, snapshots and restores that run hooks",
 		Long: `List the sessions: backups, snapshots, restores, clones and replications that run hooks, the latest last.
 
-QUIESCED is how long pods were quiesced, or have been until now. CONSISTENT is True where every snapshot was seen to be taken
-while all pods were quiesced; describe session says why it is not.`,
+QUIESCED is how long pods were quiesced, or have been until now. CONSISTENT is True where every snapshot was seen to
+be taken while all pods were quiesced; describe session says why it is not.`,
 		Example: `  # Those of the namespace of the current context
   kubectl quiesce sessions
 

@@ -37,7 +37,7 @@ func (n *news) fresh() []v1alpha1.HookSession {
 func (s *sessions) follow(ctx context.Context, cluster client.WithWatch, options []client.ListOption, wanted *sessionFilter) error {
 	changed := &news{versions: map[types.UID]string{}}
 	show := s.printer()
-	print := func() error {
+	printNews := func() error {
 		fresh := changed.fresh()
 		if len(fresh) == 0 {
 			return nil
@@ -53,7 +53,7 @@ func (s *sessions) follow(ctx context.Context, cluster client.WithWatch, options
 		return nil
 	}
 	f := follower[v1alpha1.HookSessionList, *v1alpha1.HookSessionList]{
-		cluster: cluster, options: options, talk: s.ErrOut, listed: print,
+		cluster: cluster, options: options, talk: s.ErrOut, listed: printNews,
 		page: func(page *v1alpha1.HookSessionList) { changed.take(wanted.of(page)) },
 		change: func(ctx context.Context, object runtime.Object) error {
 			session, is := object.(*v1alpha1.HookSession)
@@ -66,7 +66,7 @@ func (s *sessions) follow(ctx context.Context, cluster client.WithWatch, options
 				}
 			}
 			changed.take(wanted.of(&v1alpha1.HookSessionList{Items: []v1alpha1.HookSession{*session}}))
-			return unshown(print())
+			return unshown(printNews())
 		},
 	}
 	if wanted.policy != nil {

@@ -28,10 +28,13 @@ func (d DryRun) Said(operation string) string {
 	return operation
 }
 
-// DryRunFlag adds --dry-run. Alone it is client, as it once was kubectl's. Its usage, which says what client and server do, is told the values.
+// DryRunFlag adds --dry-run. Alone it is client, as it once was kubectl's. Its usage says what client and server do.
 func DryRunFlag(c *cobra.Command, value *DryRun, usage string) {
 	const name = "dry-run"
+	values := []string{string(DryRunNone), string(DryRunClient), string(DryRunServer)}
 	*value = DryRunNone
-	Choice(c, (*string)(value), name, "", usage, string(DryRunNone), string(DryRunClient), string(DryRunServer))
-	c.Flags().Lookup(name).NoOptDefVal = string(DryRunClient)
+	Choice(c, (*string)(value), name, "", "", values...)
+	flag := c.Flags().Lookup(name)
+	flag.NoOptDefVal = string(DryRunClient)
+	flag.Usage = "Must be " + alternatives(values) + ". " + usage
 }

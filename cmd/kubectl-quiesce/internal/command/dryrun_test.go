@@ -29,7 +29,7 @@ func TestADryRunIsWrittenAsInKubectl(t *testing.T) {
 		assert.Equal(t, want.run, run, written)
 		assert.Equal(t, want.dry, run.Dry(), written)
 		assert.Equal(t, want.said, run.Said("created"), written)
-		assert.Equal(t, "Change nothing: none, client or server.", c.Flags().Lookup("dry-run").Usage)
+		assert.Equal(t, "Must be none, client or server. Change nothing.", c.Flags().Lookup("dry-run").Usage)
 		require.ErrorContains(t, c.ParseFlags([]string{"--dry-run=maybe"}), "write none, client or server")
 	}
 }

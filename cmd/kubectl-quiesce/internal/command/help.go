@@ -41,7 +41,7 @@ func AddHelp(root *cobra.Command) {
 	help := &cobra.Command{
 		Use:   "help [COMMAND]",
 		Short: "Show the help of a command",
-		ValidArgsFunction: func(c *cobra.Command, args []string, _ string) (offered []cobra.Completion, _ cobra.ShellCompDirective) {
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) (offered []cobra.Completion, _ cobra.ShellCompDirective) {
 			if of, _, err := root.Find(args); err == nil {
 				for _, each := range of.Commands() {
 					if each.IsAvailableCommand() {
@@ -51,7 +51,7 @@ func AddHelp(root *cobra.Command) {
 			}
 			return offered, cobra.ShellCompDirectiveNoFileComp
 		},
-		RunE: func(c *cobra.Command, args []string) error {
+		RunE: func(_ *cobra.Command, args []string) error {
 			of, rest, err := root.Find(args)
 			if err != nil {
 				return err

@@ -16,7 +16,7 @@ import (
 func execute(args ...string) (code int, out, errOut string) {
 	streams, _, outBuffer, errBuffer := genericiooptions.NewTestIOStreams()
 	root, frame := NewRoot(streams)
-	ask := &cobra.Command{Use: "ask", Short: "Ask the cluster", Args: None(": write --about"), RunE: func(c *cobra.Command, _ []string) error {
+	ask := &cobra.Command{Use: "ask", Short: "Ask the cluster", Args: None(": write --about"), RunE: func(*cobra.Command, []string) error {
 		if _, err := frame.Namespace(); err != nil {
 			return err
 		}
@@ -41,8 +41,8 @@ func TestACommandLineThatMakesNoSenseIsAnsweredBySentences(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"thigns"}, "error: kubectl quiesce: there is no command \"thigns\": did you mean \"things\"?\nSee 'kubectl quiesce --help'\n"},
-		{[]string{"help", "thigns"}, "error: kubectl quiesce: there is no command \"thigns\": did you mean \"things\"?\nSee 'kubectl quiesce --help'\n"},
+		{[]string{"thinks"}, "error: kubectl quiesce: there is no command \"thinks\": did you mean \"things\"?\nSee 'kubectl quiesce --help'\n"},
+		{[]string{"help", "thinks"}, "error: kubectl quiesce: there is no command \"thinks\": did you mean \"things\"?\nSee 'kubectl quiesce --help'\n"},
 		{[]string{"things", "lst"}, "error: kubectl quiesce things: there is no command \"lst\": did you mean \"list\"?\nSee 'kubectl quiesce things --help'\n"},
 		{[]string{"help", "things", "lst"}, "error: kubectl quiesce things: there is no command \"lst\": did you mean \"list\"?\nSee 'kubectl quiesce things --help'\n"},
 		{[]string{"completion", "csh"}, "error: kubectl quiesce completion: there is no command \"csh\": did you mean \"zsh\"?\nSee 'kubectl quiesce completion --help'\n"},

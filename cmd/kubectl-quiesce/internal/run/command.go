@@ -37,24 +37,24 @@ type options struct {
 
 const long = `Run a backup command while the pods of a namespace are quiesced.
 
-The hooks of before the backup run first, in all pods. Then COMMAND runs, with its own input and output; its environment
-has QUIESCE_SESSION, QUIESCE_NAMESPACE and QUIESCE_OPERATION. Its exit code is the outcome by which the hooks of after the
-backup are judged, which run then. Talk goes to standard error; standard output is COMMAND's alone.
+The hooks before the backup run first, in all pods. Then COMMAND runs, with its own input and output; its environment
+has QUIESCE_SESSION, QUIESCE_NAMESPACE and QUIESCE_OPERATION. Its exit code is the outcome that the hooks after the
+backup go by, which run then. Messages go to standard error; standard output is COMMAND's alone.
 
-Ctrl-C, SIGTERM or SIGHUP cancels: COMMAND gets the signal, what was quiesced is thawed, and the hooks of after the backup run. A
-second one ends this program at once, and leaves the thaw to the controller. So does whatever else ends this program: the
-controller thaws when maxQuiesce has passed.
+Ctrl-C, SIGTERM or SIGHUP cancels: COMMAND gets the signal, what was quiesced is thawed, and the hooks after the
+backup run. A second one ends this program at once, and leaves the thaw to the controller. So does whatever else ends
+this program: the controller thaws when maxQuiesce has passed.
 
-COMMAND must be done before the policies' maxQuiesce has passed, 10 minutes by default; --max-quiesce can only shorten it. A tool that takes
-a snapshot first, and copies it later, can have pods thawed in between, with operation Backup:
+COMMAND must be done before the policies' maxQuiesce has passed, 10 minutes by default; --max-quiesce can only shorten
+it. A tool that takes a snapshot first, and copies it later, can have pods thawed in between, with operation Backup:
   kubectl -n "$QUIESCE_NAMESPACE" patch hooksession "$QUIESCE_SESSION" --type merge -p '{"spec":{"outcomes":{"snapshot":"Succeeded"}}}'
 The session takes COMMAND for failed when it has not ended within a day.
 
 Exit codes:
   0          COMMAND succeeded, and so did the hooks
-  121        hooks of before the backup failed, or the session was refused: COMMAND was not run
+  121        hooks before the backup failed, or the session was refused: COMMAND was not run
   122        COMMAND succeeded, but hooks failed, or pods were not quiesced all the while
-  124        the hooks of before were not done within --timeout: COMMAND was not run
+  124        the hooks before the backup were not done within --timeout: COMMAND was not run
   125        something else is wrong: the command line, no cluster, no rights, a name that there is not
   126, 127   COMMAND cannot be run, or there is no such program: no pod was touched
   128+N      signal N asked for the end
@@ -126,7 +126,7 @@ func (o *options) complete(c *cobra.Command, frame *command.Frame, args []string
 	}
 	var err error
 	if o.narrowed, err = selectorOf(o.selector); err != nil {
-		return command.UsageErrorf(c, "--selector %q: %v", o.selector, err)
+		return command.UsageErrorf(c, "%w", err)
 	}
 	o.argv = args
 	if o.path, err = exec.LookPath(args[0]); err != nil {

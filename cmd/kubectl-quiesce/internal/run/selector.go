@@ -8,12 +8,13 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/selection"
 
+	"github.com/quiesce-io/quiesce/cmd/kubectl-quiesce/internal/command"
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
 // selectorOf is a selector as kubectl's users write it, as ours has it.
 func selectorOf(text string) (*v1alpha1.LabelSelector, error) {
-	parsed, err := labels.Parse(text)
+	parsed, err := command.Selector(text)
 	if err != nil {
 		return nil, err
 	}

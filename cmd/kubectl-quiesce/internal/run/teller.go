@@ -14,7 +14,7 @@ import (
 	"github.com/quiesce-io/quiesce/hooks/v1alpha1"
 )
 
-// teller says what happens, on the error stream.
+// teller says what happens, on standard error.
 type teller interface {
 	// say is a sentence about the whole.
 	say(sentence string)

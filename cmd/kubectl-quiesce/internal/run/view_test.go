@@ -78,7 +78,7 @@ func TestARunningHookHasItsTimeOnTheTable(t *testing.T) {
 	now = now.Add(3 * time.Second)
 	out.Reset()
 	teller.show(side(rows(theRuns()), false), "Quiescing")
-	assert.Contains(t, out.String(), "db-1   PreSnapshot   db       lock   3.0s   Running")
+	assert.Contains(t, out.String(), "db-1   PreSnapshot   db       lock   3s     Running")
 	assert.NotContains(t, out.String(), "\x1b[2J", "a container's message must not reach the terminal as it is")
 }
 

@@ -12,7 +12,7 @@ import (
 // tabs stay.
 func Escape(text string) string {
 	var b strings.Builder
-	for len(text) > 0 {
+	for text != "" {
 		character, size := utf8.DecodeRuneInString(text)
 		switch {
 		case character == utf8.RuneError && size == 1, obeyed(character):

@@ -194,7 +194,7 @@ func (p *performer) step(ctx context.Context, s *step, disarm bool) result {
 	return result{verdict: thawed}
 }
 
-// end ends what may be left of a hook of before.
+// end ends what may be left of a pre hook.
 func (p *performer) end(ctx context.Context, s *step) result {
 	for count := 1; count <= int(s.run.Spec.Hook.MaxRetries)+1; count++ {
 		if p.containers.End(context.WithoutCancel(ctx), s.target(), perform.Token(s.run.UID, s.pod.UID, count)) == action.MayRun {

@@ -55,10 +55,7 @@ func everywhere(ctx context.Context, base reader) ([]place, error) {
 	if err != nil {
 		return nil, err
 	}
-	known, err := policiesEverywhere(ctx, base)
-	if err != nil {
-		return nil, err
-	}
+	known := policiesEverywhere(ctx, base)
 	var all []place
 	for _, namespace := range namespaces {
 		r := base
@@ -111,13 +108,13 @@ func owes(session *v1alpha1.HookSession) bool {
 }
 
 // policiesEverywhere are the names of all policies; nil where they may not be read, or nobody asks for one.
-func policiesEverywhere(ctx context.Context, base reader) ([]string, error) {
+func policiesEverywhere(ctx context.Context, base reader) []string {
 	if len(base.scope.policies) == 0 {
-		return nil, nil
+		return nil
 	}
 	all, err := world.Load(ctx, base, "")
 	if err != nil || slices.ContainsFunc(policyKinds, all.Unread) {
-		return nil, nil //nolint:nilerr // what is quiesced is thawed by records and stamps all the same
+		return nil // what is quiesced is thawed by records and stamps all the same
 	}
-	return policyNames("", all.Set, nil, nil), nil
+	return policyNames("", all.Set, nil, nil)
 }

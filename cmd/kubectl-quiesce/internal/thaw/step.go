@@ -36,7 +36,7 @@ type step struct {
 // wants tells whether a policy is to be thawed in a pod, by its name.
 type wants func(policy match.Ref, pod string) bool
 
-// steps are what thaws all that a session may have quiesced, by its record: first what hooks of before may have left running is ended,
+// steps are what thaws all that a session may have quiesced, by its record: first what pre hooks may have left running is ended,
 // since it could quiesce later what is thawed now; then the hooks that undo what was attempted are run, in their order.
 func steps(r *record.Record, wanted wants, now time.Time) []step {
 	all := ending(r, wanted, now)
@@ -65,7 +65,7 @@ func ending(r *record.Record, wanted wants, now time.Time) []step {
 	return all
 }
 
-// mayRun tells whether a hook of before may run in a pod: a hold that is open, or what nobody has seen the end of.
+// mayRun tells whether a pre hook may run in a pod: a hold that is open, or what nobody has seen the end of.
 func mayRun(r *record.Record, run *v1alpha1.HookRun, place int, result *v1alpha1.PodResult, now time.Time) bool {
 	switch {
 	case run.Spec.Pods[place].Obstacle != "":
@@ -89,7 +89,7 @@ func released(r *record.Record, held *v1alpha1.HookRun, pod string) bool {
 }
 
 // thawing are those of a plan's steps that have not succeeded yet, in pods that are quiesced, and those that are to be done once more, since
-// a hook of before may have gone on after its thaw.
+// a pre hook may have gone on after its thaw.
 func thawing(r *record.Record, planned []plan.Step, quiesced map[podUID]string, wanted wants) []step {
 	var (
 		all    []step
@@ -111,7 +111,7 @@ func thawing(r *record.Record, planned []plan.Step, quiesced map[podUID]string, 
 		record.Each(run, func(place int, pod *v1alpha1.RunPod, result *v1alpha1.PodResult) {
 			_, is := quiesced[pod.UID]
 			open := is && undoes(pod.UID) && (result == nil || result.Outcome == v1alpha1.ResultFailed)
-			if !open && !(again && slices.Contains(doubtful, place)) {
+			if !open && (!again || !slices.Contains(doubtful, place)) {
 				return
 			}
 			s := step{how: runs, run: run, pod: *pod, batch: batch, disarms: guards.Guarded(pod.UID, pod.Container)}

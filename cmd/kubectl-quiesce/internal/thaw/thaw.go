@@ -34,22 +34,24 @@ func New(frame *command.Frame) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "thaw [pod/NAME...]",
 		Short: "Thaw what is quiesced in a namespace, now, whether or not Quiesce is well",
-		Long: `Thaw what is quiesced in a namespace, now, whether or not Quiesce is well. Backups that run there will not be consistent.
+		Long: `Thaw what is quiesced in a namespace, now, whether or not Quiesce is well. Backups that run there will not be
+consistent.
 
 First it prints what it is going to run, and where, and asks. Then
- 1. sessions that may have quiesced something are cancelled, and their controller has --timeout to thaw it: a controller that
-    does not answer within 5 seconds is taken for dead;
- 2. stamped pods in which the watchdog of a backup waits are thawed by the hooks of their policies, and the watchdog is ended;
- 3. what sessions have quiesced and no controller has thawed is thawed from here, by the record of the session: processes
-    that its hooks may have left behind are ended, holds among them; then the hooks that undo what was attempted are run, in
-    their order, and the watchdogs ended.
+ 1. sessions that may have quiesced something are cancelled, and their controller has --timeout to thaw it: a
+    controller that does not answer within 5 seconds is taken for dead;
+ 2. stamped pods in which the watchdog of a backup waits are thawed by the hooks of their policies, and the watchdog
+    is ended;
+ 3. what sessions have quiesced and no controller has thawed is thawed from here, by the record of the session:
+    processes that its hooks may have left behind are ended, holds among them; then the hooks that undo what was
+    attempted are run, in their order, and the watchdogs ended, unless a policy that you leave out still needs them.
 
-Commands and scripts are run with your own rights: you need create on pods/exec, as for kubectl exec. Requests and Jobs, which
-only the controller can run, are listed, with what to do instead. Running this twice, or while a controller thaws as well,
-runs thaw hooks twice, which they must tolerate: sessions do so too.
+Commands and scripts are run with your own rights: you need create on pods/exec, as for kubectl exec. Requests and
+Jobs, which only the controller can run, are listed, with what to do instead. Running this twice, or while a
+controller thaws as well, runs thaw hooks twice, which they must tolerate: sessions do so too.
 
-In pods that do not look quiesced, nothing is run: a hook that thaws may do harm where nothing is frozen. --force runs the
-post hooks of all stamped pods, and those of all policies that select pods of the namespace.
+In pods that do not look quiesced, nothing is run: a hook that thaws may do harm where nothing is frozen. --force runs
+the post hooks of all stamped pods, and those of all policies that select pods of the namespace.
 
 The exit code is 0 only if all that was asked for is thawed.`,
 		Example: `  # See what would be run, and where
@@ -67,13 +69,13 @@ The exit code is 0 only if all that was asked for is thawed.`,
 		ValidArgsFunction: completePods(frame),
 	}
 	flags := c.Flags()
-	command.AllNamespacesFlag(flags, &t.allNamespaces, "Whatever is quiesced")
+	command.AllNamespacesFlag(flags, &t.allNamespaces, "Sessions and pods")
 	command.SelectorFlag(flags, &t.selector, "Pods", "app=postgres")
 	flags.StringSliceVar(&t.policies, "policy", nil,
-		"What the HookPolicy or NamespacedHookPolicy of this name has quiesced alone; can be repeated. Stamped pods of the policy are thawed wholly.")
+		"HookPolicy or NamespacedHookPolicy of which to thaw what it has quiesced; can be repeated. Stamped pods are thawed wholly. Without it, all policies.")
 	flags.DurationVar(&t.timeout, "timeout", 30*time.Second, "How long the controller has to thaw what sessions have quiesced, before it is thawed from here.")
 	flags.BoolVarP(&t.yes, "yes", "y", false, "Do not ask before anything is run.")
-	command.DryRunFlag(c, &t.dryRun, "Print what would be run, and where, and change nothing. With client and server it is the same.")
+	command.DryRunFlag(c, &t.dryRun, "With client or server, print what would be run, and where, and change nothing.")
 	flags.BoolVar(&t.force, "force", false, "Also run the hooks that thaw in pods that do not look quiesced.")
 	command.CompleteFlag(c, "policy", frame.CompletePolicies)
 	return c
