@@ -138,7 +138,8 @@ func TestTheActivityIsFollowedAndSessionsAreWatched(t *testing.T) {
 	namespace := activityNamespace(t)
 	require.NoError(t, hooksRan(t.Context(), namespace, "night", 0, v1alpha1.PodResult{Pod: "db-0", Outcome: v1alpha1.ResultSucceeded, StartedAt: new(metav1.NowMicro())}))
 	follow := plugin(t, namespace, "logs", "-f", "--no-headers")
-	watch := plugin(t, namespace, "sessions", "-w", "-o", "name")
+	watch := plugin(t, namespace, "sessions", "-w", "-o", "name", "--phase", "Pending,Complete")
+	byPolicy := plugin(t, namespace, "sessions", "-w", "-o", "name", "--policy", "postgres")
 	next := func(c *exec.Cmd) func(want string) {
 		pipe, err := c.StdoutPipe()
 		require.NoError(t, err)
@@ -160,7 +161,7 @@ func TestTheActivityIsFollowedAndSessionsAreWatched(t *testing.T) {
 			}
 		}
 	}
-	logged, watched := next(follow), next(watch)
+	logged, watched, ofPolicy := next(follow), next(watch), next(byPolicy)
 	logged("db-0")
 	require.NoError(t, hooksRan(t.Context(), namespace, "night", 1, v1alpha1.PodResult{Pod: "db-1", Outcome: v1alpha1.ResultFailed, StartedAt: new(metav1.NowMicro())}))
 	logged("db-1")
@@ -171,7 +172,17 @@ func TestTheActivityIsFollowedAndSessionsAreWatched(t *testing.T) {
 	session.Status.Phase = v1alpha1.PhaseComplete
 	require.NoError(t, api.Status().Update(t.Context(), session))
 	watched("hooksession.quiesce.io/night")
-	for _, c := range []*exec.Cmd{follow, watch} {
+
+	for range 2 {
+		ofPolicy("hooksession.quiesce.io/night")
+	}
+	later := &v1alpha1.HookSession{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "later"}, Spec: v1alpha1.HookSessionSpec{Operation: v1alpha1.OperationBackup}}
+	require.NoError(t, api.Create(t.Context(), later))
+	require.NoError(t, hooksRan(t.Context(), namespace, "later", 0, v1alpha1.PodResult{Pod: "db-0", Outcome: v1alpha1.ResultSucceeded, StartedAt: new(metav1.NowMicro())}))
+	later.Status.Phase, later.Status.Runs = v1alpha1.PhaseQuiescing, new(int32(1))
+	require.NoError(t, api.Status().Update(t.Context(), later))
+	ofPolicy("hooksession.quiesce.io/later")
+	for _, c := range []*exec.Cmd{follow, watch, byPolicy} {
 		require.NoError(t, c.Process.Signal(os.Interrupt))
 		require.NoError(t, c.Wait())
 	}
@@ -191,23 +202,35 @@ func TestSessionsAreChosenDescribedAndCancelled(t *testing.T) {
 	}
 	require.NoError(t, hooksRan(t.Context(), namespace, "broken", 0, v1alpha1.PodResult{Pod: "db-0", Outcome: v1alpha1.ResultFailed}))
 	for args, want := range map[string]string{
-		"":                        "broken done new open",
-		"--phase Failed":          "broken",
-		"--phase failed,Pending":  "broken new",
-		"--operation Restore":     "",
-		"--policy postgres":       "broken",
-		"--since 1h -l name=done": "done",
-		"open":                    "open",
+		"":                                      "broken done new open",
+		"--phase Failed":                        "broken",
+		"--phase failed,Pending":                "broken new",
+		"--operation Restore":                   "",
+		"--policy postgres":                     "broken",
+		"--since 1h -l name=done":               "done",
+		"open":                                  "open",
+		"hooksession.quiesce.io/open hses/done": "open done",
 	} {
 		out, _ := says(t, namespace, append([]string{"sessions", "-o", "jsonpath={range .items[*]}{.metadata.name} {end}{.metadata.name}"}, strings.Fields(args)...)...)
 		assert.ElementsMatch(t, strings.Fields(want), strings.Fields(out), args)
 	}
-	out, _ := says(t, namespace, "sessions", "-o", "yaml")
+	out, _ := says(t, namespace, "sessions", "-o", "json", "--operation", "Restore")
+	assert.Contains(t, out, `"items": []`)
+	out, _ = says(t, namespace, "sessions", "-o", "yaml")
 	assert.True(t, strings.HasPrefix(out, "apiVersion: v1\nitems:\n- apiVersion: quiesce.io/v1alpha1\n  kind: HookSession\n"), out)
+	out, _ = says(t, namespace, "describe", "hooksession/broken")
+	assert.Contains(t, out, "Message:      a hook failed\n")
 	_, errOut := says(t, namespace, "describe", "session", "brokn")
 	assert.Equal(t, fmt.Sprintf("error: in namespace %s there is no HookSession \"brokn\": did you mean \"broken\"?\n", namespace), errOut)
+	_, errOut = says(t, namespace, "cancel", "--all")
+	assert.Contains(t, errOut, "there is no terminal to ask on: write --yes")
+	out, _ = says(t, namespace, "cancel", "--all", "--dry-run=server")
+	assert.ElementsMatch(t, []string{"hooksession/new cancelled (server dry run)", "hooksession/open cancelled (server dry run)"}, strings.Split(strings.TrimSpace(out), "\n"))
+	out, errOut = says(t, namespace, "cancel", "ne", "hooksession/new")
+	assert.Equal(t, "hooksession/new cancelled\n", out)
+	assert.Contains(t, errOut, `there is no HookSession "ne": did you mean "new"?`)
 	out, _ = says(t, namespace, "cancel", "--all", "--yes")
-	assert.ElementsMatch(t, []string{"hooksession/new cancelled", "hooksession/open cancelled"}, strings.Split(strings.TrimSpace(out), "\n"))
+	assert.ElementsMatch(t, []string{"hooksession/new was cancelled already", "hooksession/open cancelled"}, strings.Split(strings.TrimSpace(out), "\n"))
 	out, errOut = says(t, namespace, "cancel", "open", "done", "--wait", "--timeout", "1s")
 	assert.Equal(t, "hooksession/open was cancelled already\nhooksession/done is over already: Complete\n", out)
 	assert.Contains(t, errOut, "hooksession/open is not thawed yet (Quiesced)")
