@@ -17,7 +17,7 @@ import (
 )
 
 // dryRunUsage says how far commands go that write objects.
-const dryRunUsage = "How far to go (client sends nothing, server has the API server try it and keep nothing)."
+const dryRunUsage = "With client, send nothing. With server, have the API server try it and keep nothing."
 
 // writing is how an object comes to the API server: what the commands have in common that write one.
 type writing struct {
