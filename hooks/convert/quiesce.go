@@ -73,16 +73,8 @@ func (d *draft) inexpressible(all []hookDraft) {
 // sessionOnly is the field for which a hook is left to sessions; empty for none.
 func sessionOnly(hook *v1alpha1.Hook) string {
 	switch {
-	case hook.Hold != nil:
-		return "hold"
-	case hook.HTTPGet != nil:
-		return "httpGet"
-	case hook.HTTPPost != nil:
-		return "httpPost"
-	case hook.TCPSocket != nil:
-		return "tcpSocket"
-	case hook.Job != nil:
-		return "job"
+	case v1alpha1.ForSessionsOnly(hook.Action()):
+		return hook.Action()
 	case cmp.Or(hook.RunOn, v1alpha1.EachPod) != v1alpha1.EachPod:
 		return "runOn"
 	case hook.MaxRetries > 0:

@@ -9,16 +9,8 @@ import (
 // sessionOnly is the field by which a hook is one that Velero's annotations cannot express; empty where they can.
 func sessionOnly(hook *v1alpha1.Hook) string {
 	switch {
-	case hook.Hold != nil:
-		return "hold"
-	case hook.HTTPGet != nil:
-		return "httpGet"
-	case hook.HTTPPost != nil:
-		return "httpPost"
-	case hook.TCPSocket != nil:
-		return "tcpSocket"
-	case hook.Job != nil:
-		return "job"
+	case v1alpha1.ForSessionsOnly(hook.Action()):
+		return hook.Action()
 	case cmp.Or(hook.RunOn, v1alpha1.EachPod) != v1alpha1.EachPod:
 		return "runOn"
 	case hook.OnlyIf != nil:

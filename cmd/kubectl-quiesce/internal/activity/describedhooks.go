@@ -125,23 +125,10 @@ func counted(run *v1alpha1.HookRun) string {
 	return text
 }
 
-// actionOf is what a hook does, in a word.
+// actionOf is what a hook does, in a word, and which script it runs.
 func actionOf(hook *v1alpha1.ResolvedHook) string {
-	switch {
-	case hook.Exec != nil:
-		return "exec"
-	case hook.Script != nil:
-		return "script" + prefixed(" ", hook.Script.Name)
-	case hook.Hold != nil:
-		return "hold"
-	case hook.HTTPGet != nil:
-		return "httpGet"
-	case hook.HTTPPost != nil:
-		return "httpPost"
-	case hook.TCPSocket != nil:
-		return "tcpSocket"
-	case hook.Job != nil:
-		return "job"
+	if hook.Script != nil {
+		return hook.Action() + prefixed(" ", hook.Script.Name)
 	}
-	return "unknown"
+	return hook.Action()
 }

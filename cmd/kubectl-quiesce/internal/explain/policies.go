@@ -85,7 +85,7 @@ func hooks(policy *match.Policy, pod plan.Pod) (all []Hook) {
 	for place := range policy.Spec.Hooks {
 		hook := &policy.Spec.Hooks[place]
 		said := Hook{
-			Name: hook.Name, Stages: hook.Stages, Action: action(hook),
+			Name: hook.Name, Stages: hook.Stages, Action: hook.Action(),
 			Selected: policy.SelectsHook(place, pod.Labels), Lines: lines(policy.ExplainHook(place, pod.Labels)),
 		}
 		if hook.RunOn != v1alpha1.OncePerSession {
@@ -103,25 +103,4 @@ func container(policy *match.Policy, hook *v1alpha1.Hook, pod plan.Pod) string {
 	}
 	chosen, _ := policy.DefaultContainer(pod.Pod)
 	return chosen.Name
-}
-
-// action is the field by which a hook says what it does.
-func action(hook *v1alpha1.Hook) string {
-	switch {
-	case hook.Exec != nil:
-		return "exec"
-	case hook.Script != nil:
-		return "script"
-	case hook.Hold != nil:
-		return "hold"
-	case hook.HTTPGet != nil:
-		return "httpGet"
-	case hook.HTTPPost != nil:
-		return "httpPost"
-	case hook.TCPSocket != nil:
-		return "tcpSocket"
-	case hook.Job != nil:
-		return "job"
-	}
-	return "init"
 }

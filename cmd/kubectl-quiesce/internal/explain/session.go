@@ -48,7 +48,7 @@ func steps(planned sessionPlan, pod plan.Pod, matched []*match.Policy) (steps []
 			continue
 		}
 		hook := &matched[at].Spec.Hooks[step.Hook.Place]
-		said := Step{Stage: step.Stage, Group: step.Group, Policy: refOf(step.Policy), Hook: step.Hook.Name, Action: action(hook)}
+		said := Step{Stage: step.Stage, Group: step.Group, Policy: refOf(step.Policy), Hook: step.Hook.Name, Action: hook.Action()}
 		if step.Hook.RunOn == v1alpha1.OncePerSession {
 			steps = append(steps, said)
 			continue
