@@ -97,7 +97,7 @@ func TestExplainSaysWhatItsUserMayNotRead(t *testing.T) {
 		"whether it is up to date is not known",
 		"before the backup: by HookPolicy " + s.namespace + ", in main",
 		"HookPolicies, HookScripts and HookTemplates are not known, since you may not list them in the whole cluster",
-		"which namespaces never take part, and how Quiesce is set up for Velero, is not known",
+		"which namespaces never take part or have their restored pods left alone, and how Quiesce is set up for Velero, is not known",
 		"Velero's Schedules and Velero's Backups are not known",
 	} {
 		assert.Contains(t, told.out, line)

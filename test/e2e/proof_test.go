@@ -129,6 +129,9 @@ func takeBySession(p *proof) taken {
 	p.waitReady(session)
 	took.ready = time.Now()
 	took.folder = p.copy()
+	if !p.blocks && !p.snapshot {
+		p.waitWritten(1) // however busy the machine is
+	}
 	took.complete = time.Now()
 	p.report(session, v1alpha1.Outcomes{Snapshot: v1alpha1.Succeeded})
 	p.waitSession(session, "thawed", isTrue(v1alpha1.ConditionThawed))
@@ -152,7 +155,7 @@ func (p *proof) requireConsistent() {
 	if quiesced == "" {
 		quiesced = "no time"
 	}
-	t.Logf("%s: quiesced for %s, of which the copy took %s; ready %s after the session's begin; %d writes acknowledged during the copy",
+	t.Logf("%s: quiesced for %s, of which the copy took %s; ready %s after the session's begin; %d writes acknowledged until the copy was there",
 		p.template, quiesced, took.complete.Sub(took.ready).Round(10*time.Millisecond), took.ready.Sub(took.opened).Round(10*time.Millisecond), meanwhile)
 	switch {
 	case p.blocks:
