@@ -6,7 +6,9 @@ import (
 	"bufio"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -33,6 +35,10 @@ type console struct {
 func atConsole(t *testing.T, program *exec.Cmd, columns, lines int) *console {
 	t.Helper()
 	program.Env = append(program.Env, "TERM=xterm-256color", "NO_COLOR=")
+	// Whoever runs these tests may have them ignore that a terminal closes, as nohup does. At this one nobody does.
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	t.Cleanup(func() { signal.Stop(hangups) })
 	keyboard, err := pty.StartWithSize(program, winsize(columns, lines))
 	require.NoError(t, err)
 	c := &console{t: t, keyboard: keyboard, program: program, drained: make(chan struct{})}

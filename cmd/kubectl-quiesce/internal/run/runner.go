@@ -16,7 +16,7 @@ import (
 const (
 	// heartbeat is how often elapsed times are drawn anew.
 	heartbeat = 200 * time.Millisecond
-	// lastWord is how long a second signal waits for the cancellation to be written.
+	// lastWord is how long a second signal waits for the cancellation to be written, and the end of COMMAND by Ctrl-C for our own.
 	lastWord = 5 * time.Second
 )
 
@@ -202,10 +202,8 @@ func (r *runner) commandEnded() <-chan commandEnd {
 
 // conclude reports what became of COMMAND.
 func (r *runner) conclude(ctx context.Context, end commandEnd) {
-	select { // a terminal tells COMMAND and this program of Ctrl-C together, and COMMAND may be the faster
-	case heard := <-r.signals:
+	if heard := r.pressed(end); heard != nil {
 		r.hear(ctx, heard)
-	default:
 	}
 	r.ending.command, r.wrapped = &end, nil
 	r.enter(ctx, after)
@@ -218,6 +216,27 @@ func (r *runner) conclude(ctx context.Context, end commandEnd) {
 	}
 	r.teller.say(fmt.Sprintf("%s ended with exit code %d: hooks run after it", r.argv[0], end.code))
 	r.writer.report(ctx, outcome)
+}
+
+// pressed is the signal by which COMMAND may have ended, nil for none. A terminal tells COMMAND and this program of Ctrl-C together, and
+// COMMAND may be the faster.
+func (r *runner) pressed(end commandEnd) os.Signal {
+	select {
+	case heard := <-r.signals:
+		return heard
+	default:
+	}
+	if r.interrupted || !r.wrapped.heardItself || end.code != exitSignal+int(syscall.SIGINT) {
+		return nil
+	}
+	patience := time.NewTimer(lastWord)
+	defer patience.Stop()
+	select {
+	case heard := <-r.signals:
+		return heard
+	case <-patience.C: // it was sent to COMMAND alone
+		return nil
+	}
 }
 
 // cancel asks for the session's end, and goes on to see it, unless COMMAND still runs.
